@@ -1,0 +1,222 @@
+/**
+ * What the pages and the portal's HTTP API exchange. JSON shapes only; times are ISO 8601 with zone.
+ * Served by `adapters/http` from `engine/browse.ts`; drawn by `adapters/web`.
+ */
+import type { Bundle, Patient } from '@medplum/fhirtypes';
+import type { Fault } from './errors/index.ts';
+import type { MessageState } from './parts.ts';
+
+/** A fault with its sentence and fix spelled out, for people. */
+export interface ToldFault extends Fault {
+  sentence: string;
+  fix: string;
+}
+
+export interface Me {
+  id: string;
+  name: string;
+  roles: string[];
+  /** The one-time password was used: choose your own before anything else. */
+  mustChangeSecret: boolean;
+  sessionEndsAt: string;
+  node: { name: string; role: 'hospital' | 'region' | 'global'; facility: string; zone: string; version: string };
+}
+
+export interface Overview {
+  /** ok, or what is at risk now, worst first. */
+  status: 'ok' | 'warning' | 'danger';
+  risks: { kind: 'silence' | 'parked' | 'queue' | 'disk' | 'certificate'; sentence: string; link: string }[];
+  counts: { messages: number; persons: number; entries: number; documents: number; waiting: number; parked: number; storeBytes: number };
+  /** Sample traffic being played by the demo. */
+  samples?: { sent: number; of: number };
+}
+
+export interface MessageRow {
+  id: string;
+  receivedAt: string;
+  sourceId: string;
+  state: MessageState;
+  type: string;
+  /** MSH-11: P, T, D */
+  processing: string;
+  controlId: string;
+  patientName?: string;
+  patientNumbers: string[];
+  ackCode: string;
+  fault?: ToldFault;
+  conflict: boolean;
+}
+
+export interface FieldView {
+  /** 1-based. */
+  position: number;
+  /** `PID-5` */
+  path: string;
+  /** Name from the standard of the message's version; the profile's or '' for Z-segments. */
+  name: string;
+  dataType: string;
+  /** Still escaped, as sent. */
+  raw: string;
+  /** Components and repetitions spelled out with their names, decoded. */
+  parts: { path: string; name: string; value: string; /** HL7 table's display where one is known */ display?: string }[];
+  fate: 'carried' | 'not-carried' | 'structural' | 'empty';
+}
+
+export interface SegmentView {
+  name: string;
+  title: string;
+  /** Offset and length in `text`. */
+  offset: number;
+  length: number;
+  fields: FieldView[];
+  /** Ids of the entries that came from this segment. */
+  wrote: string[];
+}
+
+export interface MessageView {
+  row: MessageRow;
+  version: string;
+  charset: string;
+  facility: string;
+  profile: string;
+  /** Decoded text of the message; control characters are left in place. */
+  text: string;
+  size: number;
+  segments: SegmentView[];
+  ack: { code: string; text: string };
+  faults: ToldFault[];
+  steps: { at: string; step: string; detail?: string }[];
+  persons: { id: string; name: string }[];
+  wrote: { id: string; type: string; version: number; display: string; from?: string }[];
+  notCarried: { field: string; name: string }[];
+  documents: { id: string; version: number; createdAt: string }[];
+  correctedOf?: string;
+  canRerun: boolean;
+}
+
+export interface PatientRow {
+  id: string;
+  name: string;
+  birthDate?: string;
+  sex?: string;
+  numbers: { type: string; value: string; facility: string }[];
+  mixNumber?: string;
+  updatedAt: string;
+  incomplete: boolean;
+}
+
+/** One fact of the record ready to be shown, with where it came from. */
+export interface FactView {
+  id: string;
+  type: string;
+  title: string;
+  value?: string;
+  unit?: string;
+  range?: string;
+  interpretation?: string;
+  /** Sort and show time of the fact itself. */
+  at?: string;
+  until?: string;
+  status: string;
+  code?: string;
+  numeric?: number;
+  low?: number;
+  high?: number;
+  removed: boolean;
+  source: { sourceId: string; messageId: string };
+}
+
+export interface PatientView {
+  row: PatientRow;
+  patient: Patient;
+  allergies: FactView[];
+  problems: FactView[];
+  medications: FactView[];
+  immunizations: FactView[];
+  procedures: FactView[];
+  encounters: FactView[];
+  /** Latest first. */
+  results: FactView[];
+  others: FactView[];
+  documents: { id: string; version: number; state: 'current' | 'superseded'; createdAt: string }[];
+  messages: { id: string; receivedAt: string; type: string; sourceId: string }[];
+}
+
+export interface DocumentView {
+  id: string;
+  personId: string;
+  version: number;
+  state: 'current' | 'superseded';
+  createdAt: string;
+  /** The CCD rendered for a human: safe HTML without script. */
+  html: string;
+  xml: string;
+  sha256: string;
+  signature: { holds: boolean; signer: string; reason?: string };
+}
+
+export interface SourceView {
+  id: string;
+  profile: string;
+  facility: string;
+  listener: string;
+  lastAt?: string;
+  total: number;
+  parked: number;
+  /** Messages in each of the last 60 minutes, oldest first. */
+  perMinute: number[];
+  /** Longer silent than its own habit. */
+  silent: boolean;
+  notCarried: { field: string; name: string; count: number }[];
+}
+
+export interface ParkedView {
+  jobId: string;
+  messageId: string;
+  kind: string;
+  since: string;
+  type: string;
+  sourceId: string;
+  fault: ToldFault;
+  /** Blocks the persons it names until a human acts (merges). */
+  blocks: boolean;
+}
+
+export interface AuditRow {
+  at: string;
+  who: string;
+  action: string;
+  outcome: string;
+  what: string;
+  thing?: string;
+  reason?: string;
+}
+
+export interface Listing<T> {
+  rows: T[];
+  next?: string;
+  count: number;
+}
+
+/** Filters of the message list, as they stand in the address. */
+export interface MessageFilter {
+  source?: string;
+  state?: MessageState;
+  type?: string;
+  /** `P` (default), `T` for test and debugging traffic, `all`. */
+  processing?: string;
+  from?: string;
+  to?: string;
+  number?: string;
+  name?: string;
+  control?: string;
+  accession?: string;
+  text?: string;
+  person?: string;
+  cursor?: string;
+  limit?: number;
+}
+
+export interface RecordBundle {
+  bundle: Bundle;
+}
