@@ -65,7 +65,9 @@ export type MessageState =
   /** Same message again: got the stored answer, no second work. */
   | 'repeat'
   /** A human corrected it; the corrected copy was run in its place. */
-  | 'corrected';
+  | 'corrected'
+  /** Test or debugging traffic (MSH-11 T, D) on a production node: kept and answered, never in the record. */
+  | 'test';
 
 /** A message as accept keeps it. Times in ms since the epoch. */
 export interface KeptMessage {
@@ -231,6 +233,8 @@ export interface Changes {
     state: MessageState;
     faults?: Fault[];
     personIds?: string[];
+    /** What a search for this message should find; given once, when the message was processed or parked. */
+    terms?: SearchTerm[];
     /** Entries (ids with version) this message wrote. */
     wrote?: { id: string; type: string; version: number }[];
     notCarried?: string[];
