@@ -3,8 +3,10 @@
  *
  * A sentence is lower case, has no final stop, quotes nothing of the patient's, and says what is wrong; `fix` says what to do.
  */
+import { admitFaults } from './admit.ts';
 import { hl7v2Faults } from './hl7v2.ts';
 import { httpFaults } from './http.ts';
+import type { FaultKind } from './kind.ts';
 import { mllpFaults } from './mllp.ts';
 import { pkiFaults } from './pki.ts';
 import { policyFaults } from './policies.ts';
@@ -12,11 +14,11 @@ import { recordFaults } from './record.ts';
 import { settingsFaults } from './settings.ts';
 import { storeFaults } from './store.ts';
 import { xmlFaults } from './xml.ts';
-import type { FaultKind } from './kind.ts';
 
 export type { FaultKind } from './kind.ts';
 
 export const catalogue = {
+  ...admitFaults,
   ...hl7v2Faults,
   ...httpFaults,
   ...mllpFaults,
