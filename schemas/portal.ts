@@ -2,7 +2,7 @@
  * What the pages and the portal's HTTP API exchange. JSON shapes only; times are ISO 8601 with zone.
  * Served by `adapters/http` from `engine/browse.ts`; drawn by `adapters/web`.
  */
-import type { Bundle, Patient } from '@medplum/fhirtypes';
+import type { Bundle, Patient, Resource } from '@medplum/fhirtypes';
 import type { Fault } from './errors/index.ts';
 import type { MessageState } from './parts.ts';
 
@@ -55,6 +55,8 @@ export interface FieldView {
   /** Name from the standard of the message's version; the profile's or '' for Z-segments. */
   name: string;
   dataType: string;
+  /** What the field is for, in a sentence of ours; shown on hover. */
+  definition?: string;
   /** Still escaped, as sent. */
   raw: string;
   /** Components and repetitions spelled out with their names, decoded. */
@@ -123,6 +125,10 @@ export interface FactView {
   low?: number;
   high?: number;
   removed: boolean;
+  /** Came or changed since the reader last opened this record. */
+  isNew?: boolean;
+  /** Field it came from (`OBX[3]`), and when the source says so. */
+  from?: string;
   source: { sourceId: string; messageId: string };
 }
 
@@ -219,4 +225,115 @@ export interface MessageFilter {
 
 export interface RecordBundle {
   bundle: Bundle;
+}
+
+/** Filters of the patient search, as they stand in the address. All that are given must hold. */
+export interface PatientFilter {
+  /** Free words: name, number or birth date. */
+  q?: string;
+  name?: string;
+  number?: string;
+  /** YYYY-MM-DD */
+  birth?: string;
+  cursor?: string;
+  limit?: number;
+}
+
+export interface AuditFilter {
+  who?: string;
+  action?: string;
+  person?: string;
+  from?: string;
+  to?: string;
+  cursor?: string;
+  limit?: number;
+}
+
+/** One version of an entry, newest first. */
+export interface EntryVersion {
+  version: number;
+  at: string;
+  status: string;
+  removed: boolean;
+  source: { sourceId: string; messageId: string };
+  resource: Resource;
+}
+
+/** One answer of the search box. `link` is an address of the portal. */
+export interface SearchHit {
+  kind: 'patient' | 'message' | 'document' | 'page';
+  id: string;
+  title: string;
+  detail?: string;
+  link: string;
+}
+
+/** What changed, without patient data: ids, codes and counts. */
+export interface LiveNote {
+  messages: { id: string; sourceId: string; state: MessageState; type: string }[];
+  persons: string[];
+  documents: string[];
+  /** The overview may have changed (risks, counts, samples). */
+  overview?: boolean;
+}
+
+export interface Rerun {
+  /** Typed by the person who asks; goes into the audit. */
+  reason: string;
+  /** The corrected text, when a copy is to be run in the message's place. */
+  corrected?: string;
+}
+
+export type SignInAnswer = { ok: true; token: string; me: Me } | { ok: false; fault: Fault; /** Not before. */ retryAfterSeconds?: number };
+
+/**
+ * Who was admitted. The engine's own Subject extends it; HTTP reads only these fields and hands it back untouched.
+ */
+export interface Admitted {
+  readonly id: string;
+  /** Only `me`, `changeSecret` and `signOut` are open until it is false. */
+  readonly mustChangeSecret: boolean;
+  readonly sessionEndsAt: string;
+}
+
+/**
+ * What the HTTP adapter asks of the engine. Every read goes through `authorize` and into the audit inside; failures are
+ * {@link MixError}s, whose `kind.http` is the status. A thing that is not there throws `http.not-found`.
+ */
+export interface PortalEngine {
+  signIn(ask: { name: string; secret: string; peer: string }): Promise<SignInAnswer>;
+  /** The session's subject, or undefined. `touch: false` (live stream, background refresh) must not put off the session's end. */
+  admit(token: string, options?: { touch?: boolean }): Promise<Admitted | undefined>;
+  signOut(token: string): Promise<void>;
+  /** Throws `policy.denied` when `old` is wrong, `http.weak-secret` when the new one is too weak. Ends the person's other sessions. */
+  changeSecret(subject: Admitted, old: string, fresh: string): Promise<void>;
+
+  me(subject: Admitted): Promise<Me>;
+  overview(subject: Admitted): Promise<Overview>;
+
+  messages(subject: Admitted, filter: MessageFilter): Promise<Listing<MessageRow>>;
+  message(subject: Admitted, id: string): Promise<MessageView>;
+  /** The bytes as received. */
+  messageBytes(subject: Admitted, id: string): Promise<{ bytes: Uint8Array; charset: string }>;
+  /** Runs a kept message again through the queue with its original subject. Returns the id of the message that runs. */
+  rerun(subject: Admitted, id: string, ask: Rerun): Promise<{ id: string }>;
+  /** What this message wrote, as a FHIR bundle. */
+  record(subject: Admitted, messageId: string): Promise<RecordBundle>;
+
+  patients(subject: Admitted, filter: PatientFilter): Promise<Listing<PatientRow>>;
+  patient(subject: Admitted, id: string): Promise<PatientView>;
+  patientBundle(subject: Admitted, id: string): Promise<RecordBundle>;
+  entryHistory(subject: Admitted, id: string): Promise<EntryVersion[]>;
+
+  document(subject: Admitted, id: string): Promise<DocumentView>;
+  /** Makes a CCD of the newest version now and returns its id. */
+  makeDocument(subject: Admitted, personId: string): Promise<{ id: string }>;
+
+  sources(subject: Admitted): Promise<SourceView[]>;
+  parked(subject: Admitted, cursor?: string): Promise<Listing<ParkedView>>;
+  audit(subject: Admitted, filter: AuditFilter): Promise<Listing<AuditRow>>;
+  search(subject: Admitted, q: string): Promise<SearchHit[]>;
+
+  /** Calls the listener after commits with what this subject may know of; returns the way to stop. */
+  subscribe(subject: Admitted, listener: (note: LiveNote) => void): () => void;
 }
