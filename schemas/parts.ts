@@ -342,6 +342,8 @@ export interface Store {
 
   /** Entries of a person by natural keys; what is not there is not in the map. */
   entriesByKey(personId: string, keys: string[]): Promise<Map<string, Entry>>;
+  /** {@link Store.entriesByKey} for many persons in few statements, in the order asked. */
+  entriesByKeys(wanted: { personId: string; keys: string[] }[]): Promise<Map<string, Entry>[]>;
   /** Every live entry of a person (`removed` ones too when asked). At most `limit` (default 20,000). */
   entries(personId: string, options?: { removed?: boolean; limit?: number }): Promise<Entry[]>;
   /** Earlier versions of an entry, newest first. */
