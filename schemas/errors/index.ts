@@ -4,6 +4,7 @@
  * A sentence is lower case, has no final stop, quotes nothing of the patient's, and says what is wrong; `fix` says what to do.
  */
 import { admitFaults } from './admit.ts';
+import { ccdaFaults } from './ccda.ts';
 import { hl7v2Faults } from './hl7v2.ts';
 import { httpFaults } from './http.ts';
 import type { FaultKind } from './kind.ts';
@@ -18,6 +19,7 @@ import { xmlFaults } from './xml.ts';
 export type { FaultKind } from './kind.ts';
 
 export const catalogue = {
+  ...ccdaFaults,
   ...admitFaults,
   ...hl7v2Faults,
   ...httpFaults,
