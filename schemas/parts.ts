@@ -137,6 +137,8 @@ export interface Job {
   /** Fencing token of the lease; a commit with an old one is refused. */
   fence: number;
   lastFault?: Fault;
+  /** Parked in a way that holds back what shares its keys (a merge). */
+  blocks?: boolean;
 }
 
 /** A resource of a person's record as stored. `body.id` is `id`. */
@@ -157,6 +159,8 @@ export interface Entry {
   sourceTime: number;
   /** Set when the source deleted it or entered it in error; kept for its history. */
   removed: boolean;
+  /** `OBX[3]`: segment of the message that it came from. */
+  from?: string;
   body: Resource;
 }
 
