@@ -1,0 +1,19 @@
+/** The door of pki: keys, certificates, document signatures. What holds or checks a key stands behind it. */
+export {
+  type AlternativeNames,
+  type Authority,
+  type AuthorityOptions,
+  type CertificateOrder,
+  createAuthority,
+  type IssuedCertificate,
+  issueCertificate,
+  openAuthority,
+  pemOf,
+  type Subject,
+} from './authority.ts';
+export { type CertificateFacts, readCertificate, readCertificates } from './certificate.ts';
+export { generateKey, type KeyKind, type KeyPair, readKeyFile, writeKeyFile } from './keys.ts';
+export { type CertificateProfile, PROFILES, type ProfileName } from './profiles.ts';
+export { type ChainVerdict, type Purpose, type Trust, verifyChain } from './trust.ts';
+export { type DocumentSigner, type DocumentToSign, signDocument, verifyDocument } from './xmldsig.ts';
+export type { SignatureVerdict, VerifyOptions } from './xmldsig-judge.ts';
