@@ -28,6 +28,10 @@ export interface DraftEntry {
   resource: Resource;
   /** `OBX[3]`: segment (1-based among its name) that it came from. */
   from: string;
+  /** Elements of a `patch` that only fill a gap and never replace what is known (an ORU's visit). */
+  weak?: string[];
+  /** Elements of a `patch` that the source explicitly emptied; `period.end` for one inside. */
+  nulls?: string[];
 }
 
 export interface DraftSubject {
