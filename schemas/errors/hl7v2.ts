@@ -195,6 +195,18 @@ export const hl7v2Faults = {
     http: 500,
     fhir: 'exception',
   },
-  'hl7v2.profile-invalid': { sentence: 'the vendor profile cannot be used', fix: 'run the check command on the file and correct what it names', retry: false, http: 422, fhir: 'invalid' },
-  'hl7v2.profile-unknown': { sentence: 'there is no vendor profile of this name', fix: 'name one of the profiles in schemas/vendors, or the file of your own', retry: false, http: 500, fhir: 'not-found' },
+  'hl7v2.profile-invalid': {
+    sentence: 'the vendor profile cannot be used',
+    fix: 'run the check command on the file and correct what it names',
+    retry: false,
+    http: 422,
+    fhir: 'invalid',
+  },
+  'hl7v2.profile-unknown': {
+    sentence: 'there is no vendor profile of this name',
+    fix: 'name one of the profiles in schemas/vendors, or the file of your own',
+    retry: false,
+    http: 500,
+    fhir: 'not-found',
+  },
 } as const satisfies Record<string, FaultKind>;

@@ -1,0 +1,26 @@
+/** HL7 v2: the only door of this folder. */
+export { charsetNamed, decodeMessage, encodeMessage } from './charset.ts';
+export { completeDelimiters, encodingCharacters, standardDelimiters } from './delimiters.ts';
+export { insertSegment, newMessage, rawFor, removeSegments, setRaw, setValue, withSegments } from './edit.ts';
+export { escapeText, unescapeText } from './escape.ts';
+export { isSegmentName, parseMessage, writeMessage, writeSegment } from './parse.ts';
+export {
+  charsetOf,
+  componentOf,
+  componentsOf,
+  fieldOf,
+  isNull,
+  type Path,
+  placeOf,
+  rawOf,
+  readPath,
+  repetitionOf,
+  repetitionsOf,
+  segmentOf,
+  segmentsOf,
+  subcomponentOf,
+  textOf,
+  type Value,
+  valueOf,
+  valuesOf,
+} from './read.ts';
