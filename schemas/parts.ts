@@ -228,6 +228,8 @@ export interface Changes {
   jobDone?: { id: string; fence: number };
   jobParked?: { id: string; fence: number; fault: Fault; /** keys stay and block (parked merge) */ blocks: boolean };
   jobRetry?: { id: string; fence: number; dueAt: number; fault: Fault };
+  /** A parked job that a human settled (the corrected copy runs in its place): it and its keys go. Nothing happens when it is not parked. */
+  parkedSettled?: string;
   jobsNew?: Omit<Job, 'attempts' | 'fence'>[];
   persons?: { person: Person; expect: number; terms: SearchTerm[] }[];
   /** Numbers that are no longer this person's (A40, corrections). */
