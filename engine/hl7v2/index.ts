@@ -3,6 +3,14 @@ export { charsetNamed, decodeMessage, encodeMessage } from './charset.ts';
 export { completeDelimiters, encodingCharacters, standardDelimiters } from './delimiters.ts';
 export { insertSegment, newMessage, rawFor, removeSegments, setRaw, setValue, withSegments } from './edit.ts';
 export { escapeText, unescapeText } from './escape.ts';
+export {
+  compileProfile,
+  identityOf,
+  identityOfFields,
+  identityOfScan,
+  type NormalizedMessage,
+  normalizeMessage,
+} from './normalize.ts';
 export { isSegmentName, parseMessage, writeMessage, writeSegment } from './parse.ts';
 export {
   charsetOf,
@@ -24,3 +32,4 @@ export {
   valueOf,
   valuesOf,
 } from './read.ts';
+export { type RepairedText, repairText } from './repair.ts';

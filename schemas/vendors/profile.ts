@@ -65,10 +65,23 @@ export function readProfile(json: unknown, parentJson: (name: string) => unknown
   while (chain[0]!.extends) {
     const name = chain[0]!.extends;
     const extendedTwice = chain.some((file) => file.name === name);
-    const parent = extendedTwice || chain.length >= extendsDepthMax ? undefined : profileFile.safeParse(parentJson(name));
+    const parent =
+      extendedTwice || chain.length >= extendsDepthMax ? undefined : profileFile.safeParse(parentJson(name));
     if (!parent?.success) {
-      const sentence = extendedTwice ? `${name} extends itself` : parent ? `the profile ${name} cannot be read` : 'too many profiles extend each other';
-      return { mistakes: [{ place: '/extends', sentence, fix: 'name a profile that exists, reads without mistakes, and does not extend this one' }] };
+      const sentence = extendedTwice
+        ? `${name} extends itself`
+        : parent
+          ? `the profile ${name} cannot be read`
+          : 'too many profiles extend each other';
+      return {
+        mistakes: [
+          {
+            place: '/extends',
+            sentence,
+            fix: 'name a profile that exists, reads without mistakes, and does not extend this one',
+          },
+        ],
+      };
     }
     chain.unshift(parent.data);
   }
@@ -95,7 +108,13 @@ export function chooseProfile(
     const score = matchScore(profile, header.sendingApplication, header.sendingFacility);
     if (score > bestScore) [best, bestScore] = [profile, score];
   }
-  return best ?? own ?? members.find((profile) => profile.familyDefault) ?? members[0] ?? profileNamed(listenerProfile, among);
+  return (
+    best ??
+    own ??
+    members.find((profile) => profile.familyDefault) ??
+    members[0] ??
+    profileNamed(listenerProfile, among)
+  );
 }
 
 /** Does a text fit a pattern (`*` stands for any run of characters; case does not matter)? Linear: no regular expression is built from data. */
@@ -145,7 +164,8 @@ function joined(chain: ProfileFile[]): VendorProfile {
   const own = chain[chain.length - 1]!;
   const text = Object.assign({}, ...chain.map((file) => file.text)) as ProfileFile['text'];
   const ack = Object.assign({}, ...chain.map((file) => file.ack)) as ProfileFile['ack'];
-  const last = <T>(pick: (file: ProfileFile) => T | undefined): T | undefined => chain.map(pick).findLast((value) => value !== undefined);
+  const last = <T>(pick: (file: ProfileFile) => T | undefined): T | undefined =>
+    chain.map(pick).findLast((value) => value !== undefined);
   const named = <T extends { name: string }>(pick: (file: ProfileFile) => T[]): T[] =>
     chain.reduce<T[]>((kept, file) => [...kept.filter((item) => !file.without.includes(item.name)), ...pick(file)], []);
   return freezeDeep({
@@ -197,7 +217,11 @@ function doubleNames(file: ProfileFile): ProfileMistake[] {
   for (const list of ['rules', 'codes'] as const)
     file[list].forEach((item, at) => {
       if (seen.has(item.name))
-        mistakes.push({ place: `/${list}/${at}/name`, sentence: `the name ${item.name} stands twice`, fix: 'give each rule and code table its own name' });
+        mistakes.push({
+          place: `/${list}/${at}/name`,
+          sentence: `the name ${item.name} stands twice`,
+          fix: 'give each rule and code table its own name',
+        });
       seen.add(item.name);
     });
   return mistakes;
@@ -205,11 +229,19 @@ function doubleNames(file: ProfileFile): ProfileMistake[] {
 
 function unknownWithout(chain: ProfileFile[]): ProfileMistake[] {
   const own = chain[chain.length - 1]!;
-  const inherited = new Set(chain.slice(0, -1).flatMap((file) => [...file.rules, ...file.codes].map((item) => item.name)));
+  const inherited = new Set(
+    chain.slice(0, -1).flatMap((file) => [...file.rules, ...file.codes].map((item) => item.name)),
+  );
   return own.without.flatMap((name, at) =>
     inherited.has(name)
       ? []
-      : [{ place: `/without/${at}`, sentence: `no rule or code table ${name} is inherited`, fix: 'name one of the profile that this one extends' }],
+      : [
+          {
+            place: `/without/${at}`,
+            sentence: `no rule or code table ${name} is inherited`,
+            fix: 'name one of the profile that this one extends',
+          },
+        ],
   );
 }
 
@@ -217,15 +249,42 @@ function mistakesOf(issue: core.$ZodIssue): ProfileMistake[] {
   const place = `/${issue.path.map(String).join('/')}`;
   switch (issue.code) {
     case 'unrecognized_keys':
-      return issue.keys.map((key) => ({ place: `${place === '/' ? '' : place}/${key}`, sentence: 'there is no such key in a profile', fix: 'remove it or correct its spelling' }));
+      return issue.keys.map((key) => ({
+        place: `${place === '/' ? '' : place}/${key}`,
+        sentence: 'there is no such key in a profile',
+        fix: 'remove it or correct its spelling',
+      }));
     case 'invalid_union':
-      return [{ place, sentence: 'this is none of the forms that may stand here', fix: issue.discriminator === 'op' ? 'use one of the operations of schemas/vendors/shape.ts' : 'see schemas/vendors/shape.ts for the forms' }];
+      return [
+        {
+          place,
+          sentence: 'this is none of the forms that may stand here',
+          fix:
+            issue.discriminator === 'op'
+              ? 'use one of the operations of schemas/vendors/shape.ts'
+              : 'see schemas/vendors/shape.ts for the forms',
+        },
+      ];
     case 'invalid_type':
-      return [{ place, sentence: `a value of type ${issue.expected} is wanted here`, fix: 'add it or correct its type' }];
+      return [
+        { place, sentence: `a value of type ${issue.expected} is wanted here`, fix: 'add it or correct its type' },
+      ];
     case 'invalid_value':
-      return [{ place, sentence: 'the value is not one of the list', fix: `use one of ${issue.values.map(String).join(', ')}` }];
+      return [
+        {
+          place,
+          sentence: 'the value is not one of the list',
+          fix: `use one of ${issue.values.map(String).join(', ')}`,
+        },
+      ];
     default:
-      return [{ place, sentence: issue.message.startsWith('is not') ? `the value ${issue.message}` : issue.message.toLowerCase(), fix: 'correct the value' }];
+      return [
+        {
+          place,
+          sentence: issue.message.startsWith('is not') ? `the value ${issue.message}` : issue.message.toLowerCase(),
+          fix: 'correct the value',
+        },
+      ];
   }
 }
 

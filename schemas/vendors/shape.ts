@@ -23,15 +23,25 @@ const fields = z
   .max(200);
 const segmentName = z.string().regex(/^[A-Z][A-Z0-9]{2}$/, { error: 'is not a segment name such as PID' });
 const text = z.string().max(500);
-const shortName = z.string().regex(/^[a-z][a-z0-9-]{1,60}$/, { error: 'is not a lower-case name such as trim-padding' });
-const oid = z.string().regex(/^[0-2](\.(0|[1-9]\d*))+$/, { error: 'is not an object identifier such as 2.16.840.1.113883.4.1' });
+const shortName = z
+  .string()
+  .regex(/^[a-z][a-z0-9-]{1,60}$/, { error: 'is not a lower-case name such as trim-padding' });
+const oid = z
+  .string()
+  .regex(/^[0-2](\.(0|[1-9]\d*))+$/, { error: 'is not an object identifier such as 2.16.840.1.113883.4.1' });
 /** Texts with `*` for any run of characters; upper and lower case are the same. */
 const pattern = z.string().min(1).max(100);
 
 const when = z.strictObject({
   /** Version limits, both optional: `from` included, `before` not. */
-  versionFrom: z.string().regex(/^\d\.\d(\.\d)?$/).optional(),
-  versionBefore: z.string().regex(/^\d\.\d(\.\d)?$/).optional(),
+  versionFrom: z
+    .string()
+    .regex(/^\d\.\d(\.\d)?$/)
+    .optional(),
+  versionBefore: z
+    .string()
+    .regex(/^\d\.\d(\.\d)?$/)
+    .optional(),
   /** MSH-9.1 */
   types: z.array(z.string().min(1).max(10)).min(1).max(50).optional(),
   /** MSH-9.2 */
@@ -55,7 +65,14 @@ const rule = z.discriminatedUnion('op', [
   /** Writes a fixed value where there is none (or always). */
   z.strictObject({ op: z.literal('set'), ...base, place, value: text, overwrite }),
   /** Writes what a list gives for the value at `from`. */
-  z.strictObject({ op: z.literal('translate'), ...base, from: place, to: place, values: z.record(z.string(), text), overwrite }),
+  z.strictObject({
+    op: z.literal('translate'),
+    ...base,
+    from: place,
+    to: place,
+    values: z.record(z.string(), text),
+    overwrite,
+  }),
   /** Empties fields (or only those equal to another field of the message). */
   z.strictObject({ op: z.literal('clear'), ...base, places: fields, equalTo: place.optional() }),
   /** Empties components that hold one of these texts (patterns): placeholders nobody filled in. */
@@ -77,14 +94,32 @@ const rule = z.discriminatedUnion('op', [
     places: fields,
     family: z.number().int().min(1).max(9),
     generations: z.array(z.string().min(1)).default(['JR', 'SR', 'II', 'III', 'IV']),
-    degrees: z.array(z.string().min(1)).default(['MD', 'DO', 'NP', 'PA', 'RN', 'PHD', 'DDS', 'DPM', 'CNM', 'CRNA', 'PHARMD']),
+    degrees: z
+      .array(z.string().min(1))
+      .default(['MD', 'DO', 'NP', 'PA', 'RN', 'PHD', 'DDS', 'DPM', 'CNM', 'CRNA', 'PHARMD']),
   }),
   /** Drops repetitions without content, or where none of the components `needs` is filled. */
-  z.strictObject({ op: z.literal('empty-repetitions'), ...base, places: fields, needs: z.array(z.number().int().min(1).max(30)).optional() }),
+  z.strictObject({
+    op: z.literal('empty-repetitions'),
+    ...base,
+    places: fields,
+    needs: z.array(z.number().int().min(1).max(30)).optional(),
+  }),
   /** Writes the value at `from` before that at `to`: a heading kept apart from its text. */
-  z.strictObject({ op: z.literal('prefix'), ...base, from: fieldPlace, to: fieldPlace, separator: z.string().max(10).default(': ') }),
+  z.strictObject({
+    op: z.literal('prefix'),
+    ...base,
+    from: fieldPlace,
+    to: fieldPlace,
+    separator: z.string().max(10).default(': '),
+  }),
   /** Leaves a segment out of the map; with `needs`, only one in which none of these fields is filled. */
-  z.strictObject({ op: z.literal('drop-segment'), ...base, segment: segmentName, needs: z.array(z.number().int().min(1).max(200)).optional() }),
+  z.strictObject({
+    op: z.literal('drop-segment'),
+    ...base,
+    segment: segmentName,
+    needs: z.array(z.number().int().min(1).max(200)).optional(),
+  }),
 ]);
 
 const codeTable = z.strictObject({
@@ -103,7 +138,9 @@ const codeTable = z.strictObject({
 });
 
 const zField = z.strictObject({
-  from: z.string().regex(/^Z[A-Z0-9]{2}-[1-9]\d{0,2}(\.[1-9]\d?)?$/, { error: 'is not a field of a Z-segment such as ZF1-3' }),
+  from: z
+    .string()
+    .regex(/^Z[A-Z0-9]{2}-[1-9]\d{0,2}(\.[1-9]\d?)?$/, { error: 'is not a field of a Z-segment such as ZF1-3' }),
   /** Where the value belongs, or `note`: it is told in an NTE behind the segment. */
   to: z.union([z.literal('note'), place]),
   /** What stands before the value in a note. */
@@ -121,7 +158,10 @@ export const profileFile = z.strictObject({
   family: shortName.optional(),
   /** The profile of its family when no `match` holds. */
   familyDefault: z.boolean().default(false),
-  match: z.array(z.strictObject({ sendingApplication: pattern.optional(), sendingFacility: pattern.optional() })).max(50).default([]),
+  match: z
+    .array(z.strictObject({ sendingApplication: pattern.optional(), sendingFacility: pattern.optional() }))
+    .max(50)
+    .default([]),
   text: z
     .strictObject({
       /** Character set when MSH-18 is empty (a name that iconv-lite knows). */
@@ -143,7 +183,12 @@ export const profileFile = z.strictObject({
     })
     .optional(),
   /** Event for messages whose MSH-9 has none: by message type, first line whose version limit holds. */
-  defaultEvents: z.record(z.string(), z.array(z.strictObject({ versionBefore: z.string().optional(), event: z.string().min(2).max(5) })).min(1)).default({}),
+  defaultEvents: z
+    .record(
+      z.string(),
+      z.array(z.strictObject({ versionBefore: z.string().optional(), event: z.string().min(2).max(5) })).min(1),
+    )
+    .default({}),
   identifiers: z
     .strictObject({
       /** Where the numbers stand; what is elsewhere is brought to PID-3, PID-18, PID-19. */
@@ -173,7 +218,11 @@ export const profileFile = z.strictObject({
   /** Names of rules, code tables of the extended profile that this one leaves out. */
   without: z.array(shortName).max(100).default([]),
   /** What names an order, best first. */
-  orderKey: z.array(z.enum(['placer', 'filler', 'account'])).min(1).max(3).optional(),
+  orderKey: z
+    .array(z.enum(['placer', 'filler', 'account']))
+    .min(1)
+    .max(3)
+    .optional(),
   ack: z
     .strictObject({
       /** Mode when MSH-15 and MSH-16 are empty. */

@@ -1,0 +1,135 @@
+/**
+ * Brings a parsed message of one EMR to what the standard would have sent, by the rules of its vendor profile. Only the map
+ * sees the result: the bytes received are kept as they came.
+ */
+import type { Message, Segment } from '../../schemas/hl7v2/message.ts';
+import type { VendorProfile } from '../../schemas/vendors/profile.ts';
+import { codeStep, zSegmentStep } from './normalize-codes.ts';
+import { NormalizeDraft, type Place, placeOf, splitAt } from './normalize-draft.ts';
+import { identifierSteps } from './normalize-identifiers.ts';
+import { compareVersions, type Step, stepFor } from './normalize-rules.ts';
+
+/** A profile made ready: done once for each profile. */
+export interface CompiledProfile {
+  steps: Step[];
+  identity: Place[];
+  /** Names of the segments that the identity looks at, beyond MSH. */
+  identitySegments: ReadonlySet<string>;
+}
+
+/** The message for the map, and what was done to it: names of rules and places, never content. */
+export interface NormalizedMessage {
+  message: Message;
+  notes: string[];
+}
+
+const compiled = new WeakMap<VendorProfile, CompiledProfile>();
+
+/** Makes a profile's rules into steps; the second time gives the same. */
+export function compileProfile(profile: VendorProfile): CompiledProfile {
+  const known = compiled.get(profile);
+  if (known) return known;
+  const steps: Step[] = [];
+  if (Object.keys(profile.defaultEvents).length > 0) steps.push(eventStep(profile.defaultEvents));
+  for (const rule of profile.rules) steps.push(stepFor(rule));
+  steps.push(...identifierSteps(profile.identifiers));
+  for (const table of profile.codes) steps.push(codeStep(table));
+  if (profile.zSegments.length > 0) steps.push(zSegmentStep(profile.zSegments));
+  const identity = profile.identity.fields.map(placeOf);
+  const result = {
+    steps,
+    identity,
+    identitySegments: new Set(identity.map((place) => place.segment).filter((name) => name !== 'MSH')),
+  };
+  compiled.set(profile, result);
+  return result;
+}
+
+/**
+ * The message as the map should read it. Never throws; the message given is not changed, and comes back itself where no rule
+ * applied. Segments keep `index` and `offset` of the segment received that they are or were made from.
+ */
+export function normalizeMessage(message: Message, profile: VendorProfile): NormalizedMessage {
+  const { steps } = compileProfile(profile);
+  if (steps.length === 0) return { message, notes: [] };
+  const draft = new NormalizeDraft(message);
+  for (const step of steps) step(draft);
+  return { message: draft.message(), notes: draft.notes };
+}
+
+/** The text that names one message of its source: the profile's identity fields, joined by `|` (raw text; the first segment of each name). */
+export function identityOf(message: Message, profile: VendorProfile): string {
+  const first = new Map<string, Segment>();
+  for (const segment of message.segments) if (!first.has(segment.name)) first.set(segment.name, segment);
+  return identityOfFields((name, field) => first.get(name)?.fields[field] ?? '', message.delimiters, profile);
+}
+
+/**
+ * The same from whatever reads fields fast: `fieldAt('MSH', 10)` is the raw text of a field of the first such segment, '' where there is
+ * none. For accept, which does not parse.
+ */
+export function identityOfFields(
+  fieldAt: (segment: string, field: number) => string,
+  delimiters: { component: string; repetition: string; subcomponent: string },
+  profile: VendorProfile,
+): string {
+  return compileProfile(profile)
+    .identity.map((place) => {
+      const raw = fieldAt(place.segment, place.field);
+      return place.component === 0 ? raw.trim() : componentAt(raw, place, delimiters);
+    })
+    .join('|');
+}
+
+/** The same from the decoded text of one message, reading only the segments that the identity needs. */
+export function identityOfScan(text: string, profile: VendorProfile): string {
+  const start = text.indexOf('MSH');
+  const separator = text.charAt(start + 3);
+  if (start < 0 || separator === '') return '';
+  const { identitySegments } = compileProfile(profile);
+  const found = new Map<string, string[]>();
+  let at = start;
+  while (at < text.length && found.size < identitySegments.size + 1) {
+    let end = at;
+    while (end < text.length && text.charCodeAt(end) !== 13 && text.charCodeAt(end) !== 10) end += 1;
+    const name = text.slice(at, at + 3);
+    if (text.charAt(at + 3) === separator && !found.has(name) && (name === 'MSH' || identitySegments.has(name))) {
+      const fields = text.slice(at, end).split(separator);
+      // MSH-1 is the separator itself.
+      if (name === 'MSH') fields.splice(1, 0, separator);
+      found.set(name, fields);
+    }
+    at = end + 1;
+  }
+  const [component = '', repetition = '', , subcomponent = ''] = found.get('MSH')?.[2] ?? '';
+  return identityOfFields(
+    (name, field) => found.get(name)?.[field] ?? '',
+    { component, repetition, subcomponent },
+    profile,
+  );
+}
+
+function componentAt(
+  raw: string,
+  place: Place,
+  d: { component: string; repetition: string; subcomponent: string },
+): string {
+  const component = splitAt(splitAt(raw, d.repetition)[0]!, d.component)[place.component - 1] ?? '';
+  return (
+    place.subcomponent === 0 ? component : (splitAt(component, d.subcomponent)[place.subcomponent - 1] ?? '')
+  ).trim();
+}
+
+function eventStep(events: VendorProfile['defaultEvents']): Step {
+  return (draft) => {
+    if (draft.trigger !== '') return;
+    const rows = Object.hasOwn(events, draft.code) ? events[draft.code] : undefined;
+    const row = rows?.find(
+      (one) => one.versionBefore === undefined || compareVersions(draft.source.version, one.versionBefore) < 0,
+    );
+    if (!row) return;
+    draft.set(0, { segment: 'MSH', field: 9, component: 2, subcomponent: 0 }, row.event);
+    draft.trigger = row.event;
+    draft.note(`event ${row.event} for ${draft.code} without one`);
+  };
+}
