@@ -1,0 +1,43 @@
+/** The few header fields that a sender must see to match answers; whole messages are read in `engine/hl7v2`. */
+
+/** What an answer says (chapter 2.15.4 MSA, 2.15.9). Empty where it says nothing. */
+export interface AnswerHead {
+  /** MSA-1: AA, AE, AR, CA, CE, CR. */
+  code: string;
+  /** MSA-2. */
+  controlId: string;
+}
+
+/** MSH-10 as sent; '' where there is none. */
+export function controlIdOf(message: Buffer): string {
+  return fieldsOf(message, 'MSH')?.[9] ?? '';
+}
+
+/** MSA-1 and MSA-2; undefined where the message has no MSA and so is no answer. */
+export function answerHeadOf(message: Buffer): AnswerHead | undefined {
+  const fields = fieldsOf(message, 'MSA');
+  return fields && { code: fields[1] ?? '', controlId: fields[2] ?? '' };
+}
+
+/** Fields of the first segment of this name, split at MSH-1; `fields[0]` is the name. A byte order mark before MSH is passed over. */
+function fieldsOf(message: Buffer, name: string): string[] | undefined {
+  // Field positions are the same in every character set that MSH-18 allows here, so bytes are read one for one.
+  const start = Math.max(0, message.indexOf('MSH', 0, 'latin1'));
+  const separator = String.fromCharCode(message[start + 3] ?? 0x7c);
+  let from = start;
+  while (from < message.length) {
+    const until = endOfSegment(message, from);
+    if (message.toString('latin1', from, from + name.length) === name) {
+      return message.toString('latin1', from, until).split(separator);
+    }
+    from = until + 1;
+  }
+  return undefined;
+}
+
+function endOfSegment(message: Buffer, from: number): number {
+  const cr = message.indexOf(0x0d, from);
+  const lf = message.indexOf(0x0a, from);
+  if (cr === -1) return lf === -1 ? message.length : lf;
+  return lf === -1 ? cr : Math.min(cr, lf);
+}
