@@ -36,8 +36,14 @@ export function readDelimiters(field: string, encoding: string): { delimiters?: 
   ) {
     return { faults: [{ code: 'hl7v2.encoding-characters', place: 'MSH-2' }] };
   }
-  const [, component = '', repetition = '', escape = '', subcomponent = '', truncation = ''] = characters;
-  const delimiters: Delimiters = Object.freeze({ field, component, repetition, escape, subcomponent, truncation });
+  const delimiters: Delimiters = Object.freeze({
+    field,
+    component: encoding.charAt(0),
+    repetition: encoding.charAt(1),
+    escape: encoding.charAt(2),
+    subcomponent: encoding.charAt(3),
+    truncation: encoding.charAt(4),
+  });
   if (known.size < knownMax) known.set(key, delimiters);
   const faults: Fault[] = encoding.length >= 4 ? [] : [{ code: 'hl7v2.few-encoding-characters', place: 'MSH-2' }];
   return { delimiters, faults };

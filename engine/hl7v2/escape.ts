@@ -14,10 +14,10 @@ const sequenceMax = 65_536;
  * read in `charset` (an iconv-lite name; without it as UTF-8 where the bytes are that, else as windows-1252). Local (`\Z..\`) and unknown
  * sequences and a lone escape character stay as they are.
  */
-export function unescapeText(raw: string, delimiters: Delimiters, charset?: string): string {
-  const escape = delimiters.escape;
-  if (escape === '') return raw;
-  let at = raw.indexOf(escape);
+export function decodeText(raw: string, delimiters: Delimiters, charset?: string): string {
+  const mark = delimiters.escape;
+  if (mark === '') return raw;
+  let at = raw.indexOf(mark);
   if (at === -1) return raw;
   let text = '';
   let done = 0;
@@ -33,13 +33,13 @@ export function unescapeText(raw: string, delimiters: Delimiters, charset?: stri
     text += kanji ? decodeKanji(literal) : literal;
   };
   while (at !== -1) {
-    const end = raw.indexOf(escape, at + 1);
+    const end = raw.indexOf(mark, at + 1);
     if (end === -1 || end - at > sequenceMax) break;
     const body = raw.slice(at + 1, end);
     const hex = hexOf(body);
     const meaning = hex === undefined ? meaningOf(body, delimiters) : '';
     if (meaning === undefined) {
-      // Not a sequence: the escape character stands for itself, and the next one may begin a real sequence.
+      // Not a sequence: the mark character stands for itself, and the next one may begin a real sequence.
       take(raw.slice(done, end));
       done = end;
       at = end;
@@ -54,7 +54,7 @@ export function unescapeText(raw: string, delimiters: Delimiters, charset?: stri
       text += meaning;
     }
     done = end + 1;
-    at = raw.indexOf(escape, done);
+    at = raw.indexOf(mark, done);
   }
   take(raw.slice(done));
   flush();
@@ -117,7 +117,7 @@ function decodeKanji(pairs: string): string {
  * The escaped form of a text: every delimiter of the message becomes its sequence, a line end `\.br\`, another control character
  * `\X..\`. Where the message has no escape character, delimiters and control characters become blanks: they can not be sent.
  */
-export function escapeText(text: string, delimiters: Delimiters): string {
+export function encodeText(text: string, delimiters: Delimiters): string {
   if (text === '""') return delimiters.escape === '' ? '" "' : `${delimiters.escape}X2222${delimiters.escape}`;
   let out = '';
   let done = 0;
@@ -143,14 +143,16 @@ function isDelimiter(character: string, delimiters: Delimiters): boolean {
 }
 
 function sequenceFor(character: string, code: number, delimiters: Delimiters): string {
-  const escape = delimiters.escape;
-  if (escape === '') return ' ';
-  if (character === delimiters.field) return `${escape}F${escape}`;
-  if (character === delimiters.component) return `${escape}S${escape}`;
-  if (character === delimiters.subcomponent) return `${escape}T${escape}`;
-  if (character === delimiters.repetition) return `${escape}R${escape}`;
-  if (character === escape) return `${escape}E${escape}`;
-  if (character === delimiters.truncation) return `${escape}P${escape}`;
-  if (code === 10 || code === 13) return `${escape}.br${escape}`;
-  return `${escape}X${code.toString(16).toUpperCase().padStart(2, '0')}${escape}`;
+  const mark = delimiters.escape;
+  if (mark === '') return ' ';
+  if (character === delimiters.field) return `${mark}F${mark}`;
+  if (character === delimiters.component) return `${mark}S${mark}`;
+  if (character === delimiters.subcomponent) return `${mark}T${mark}`;
+  if (character === delimiters.repetition) return `${mark}R${mark}`;
+  if (character === mark) return `${mark}E${mark}`;
+  if (character === delimiters.truncation) return `${mark}P${mark}`;
+  if (code === 10 || code === 13) return `${mark}.br${mark}`;
+  return `${mark}X${code.toString(16).toUpperCase().padStart(2, '0')}${mark}`;
 }
+
+export { decodeText as unescapeText };

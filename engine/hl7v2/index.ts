@@ -1,8 +1,10 @@
 /** HL7 v2: the only door of this folder. */
+export { type AckCode, type AckOrder, ackMode, buildAck } from './ack.ts';
+export { type Batch, type BatchPart, splitBatch } from './batch.ts';
 export { charsetNamed, decodeMessage, encodeMessage } from './charset.ts';
 export { completeDelimiters, encodingCharacters, standardDelimiters } from './delimiters.ts';
 export { insertSegment, newMessage, rawFor, removeSegments, setRaw, setValue, withSegments } from './edit.ts';
-export { escapeText, unescapeText } from './escape.ts';
+export { decodeText, encodeText } from './escape.ts';
 export {
   compileProfile,
   identityOf,
@@ -20,7 +22,7 @@ export {
   isNull,
   type Path,
   placeOf,
-  rawOf,
+  rawAt,
   readPath,
   repetitionOf,
   repetitionsOf,
@@ -29,7 +31,8 @@ export {
   subcomponentOf,
   textOf,
   type Value,
-  valueOf,
-  valuesOf,
+  valueAt,
+  valuesAt,
 } from './read.ts';
 export { type RepairedText, repairText } from './repair.ts';
+export { type Scan, scanHeader } from './scan.ts';

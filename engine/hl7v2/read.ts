@@ -6,7 +6,7 @@
  */
 import type { Delimiters, Message, Segment } from '../../schemas/hl7v2/message.ts';
 import { charsetNamed } from './charset.ts';
-import { unescapeText } from './escape.ts';
+import { decodeText } from './escape.ts';
 
 /** A decoded value: text, `null` for `""`, `undefined` for nothing. */
 export type Value = string | null | undefined;
@@ -118,14 +118,14 @@ export function isNull(raw: string): boolean {
 export function textOf(raw: string, delimiters: Delimiters, charset?: string): Value {
   if (raw === '') return undefined;
   if (raw === '""') return null;
-  return unescapeText(raw, delimiters, charset);
+  return decodeText(raw, delimiters, charset);
 }
 
 /**
  * Raw text at a path, at the depth that the path names: `PID-3` is the whole field with its repetitions, `PID-3[1]` one repetition,
  * `PID-3.1` the first component of the first repetition.
  */
-export function rawOf(message: Message, path: string): string {
+export function rawAt(message: Message, path: string): string {
   const place = readPath(path);
   if (place === undefined || place.field === undefined) return '';
   const field = fieldOf(segmentOf(message, place.segment, place.occurrence ?? 1), place.field);
@@ -148,7 +148,7 @@ function isDelimiterField(place: Path): boolean {
  * The decoded value at a path (`PID-5.1`, `PID-3[2].1`, `OBX[3]-5`). What the path leaves open is the first: occurrence, repetition,
  * component and subcomponent, because a later version may have given an element parts (chapter 2.8.2). `undefined` nothing, `null` `""`.
  */
-export function valueOf(message: Message, path: string): Value {
+export function valueAt(message: Message, path: string): Value {
   const place = readPath(path);
   if (place === undefined || place.field === undefined) return undefined;
   const field = fieldOf(segmentOf(message, place.segment, place.occurrence ?? 1), place.field);
@@ -167,7 +167,7 @@ function valueIn(repetition: string, place: Path, message: Message): Value {
 }
 
 /** The decoded values at a path, one for each repetition of the field that has one. */
-export function valuesOf(message: Message, path: string): (string | null)[] {
+export function valuesAt(message: Message, path: string): (string | null)[] {
   const place = readPath(path);
   if (place === undefined || place.field === undefined) return [];
   const field = fieldOf(segmentOf(message, place.segment, place.occurrence ?? 1), place.field);
