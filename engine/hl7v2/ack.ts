@@ -3,7 +3,7 @@ import { catalogue, type Fault, type FaultKind } from '../../schemas/errors/inde
 import type { Delimiters } from '../../schemas/hl7v2/message.ts';
 import { encodeMessage } from './charset.ts';
 import { completeDelimiters, encodingCharacters } from './delimiters.ts';
-import { encodeText } from './escape.ts';
+import { escapeText } from './escape.ts';
 import { readPath } from './read.ts';
 import type { Scan } from './scan.ts';
 
@@ -71,7 +71,7 @@ export function buildAck(order: AckOrder): Buffer {
   const { scan } = order;
   const delimiters = completeDelimiters(scan.delimiters);
   const version = scan.version === '' ? '2.3' : scan.version;
-  const write = (text: string): string => encodeText(text, delimiters);
+  const write = (text: string): string => escapeText(text, delimiters);
   const fieldOfScan = (n: number): string => echoOf(scan, n, delimiters);
   const charset = fieldOfScan(18);
   const header = [
@@ -103,7 +103,7 @@ const echoMax = 4096;
 function echoOf(scan: Scan, n: number, delimiters: Delimiters): string {
   const raw = (scan.fields[n] ?? '').slice(0, echoMax).replace(/[\u0000-\u001f\u007f]/g, '');
   // A header whose delimiters could not be read was not split by those of the answer.
-  return scan.delimiters.field === scan.fields[1] ? raw : encodeText(raw, delimiters);
+  return scan.delimiters.field === scan.fields[1] ? raw : escapeText(raw, delimiters);
 }
 
 /** Table 0357 number; what is no fault of the message's content is an application's own error. */
@@ -123,7 +123,7 @@ function kindOf(fault: Fault): FaultKind {
 function typeField(scan: Scan, version: string, delimiters: Delimiters): string {
   if (isBefore(version, '2.2') || scan.trigger === '') return 'ACK';
   if (isBefore(version, '2.3.1')) return 'ACK';
-  return ['ACK', encodeText(scan.trigger, delimiters), 'ACK'].join(delimiters.component);
+  return ['ACK', escapeText(scan.trigger, delimiters), 'ACK'].join(delimiters.component);
 }
 
 /** `20261123120000+0000`; without the offset before 2.3 did not have it in MSH-7 of every site. */
@@ -179,8 +179,8 @@ function errorSegment(fault: Fault, delimiters: Delimiters): string[] {
     kind.warning ? 'W' : 'E',
     '',
     '',
-    encodeText(fault.detail ?? '', delimiters),
-    encodeText(`${kind.sentence}; ${kind.fix}`, delimiters),
+    escapeText(fault.detail ?? '', delimiters),
+    escapeText(`${kind.sentence}; ${kind.fix}`, delimiters),
   ];
 }
 

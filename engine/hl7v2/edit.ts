@@ -2,7 +2,7 @@
 import { MixError } from '../../schemas/errors/index.ts';
 import type { Delimiters, Message, Segment } from '../../schemas/hl7v2/message.ts';
 import { encodingCharacters, standardDelimiters } from './delimiters.ts';
-import { encodeText } from './escape.ts';
+import { escapeText } from './escape.ts';
 import { typeOf } from './parse.ts';
 import { readPath } from './read.ts';
 
@@ -111,7 +111,7 @@ export function setValue(message: Message, path: string, value: string | null | 
 /** The raw form of a value: escaped text, `""` for `null`, `''` for `undefined`. */
 export function rawFor(value: string | null | undefined, delimiters: Delimiters): string {
   if (value === undefined) return '';
-  return value === null ? '""' : encodeText(value, delimiters);
+  return value === null ? '""' : escapeText(value, delimiters);
 }
 
 /** Puts a segment in before position `at` (0-based; at the end when left out). `fields[0]` is its name; texts are raw. */

@@ -14,7 +14,7 @@ const sequenceMax = 65_536;
  * read in `charset` (an iconv-lite name; without it as UTF-8 where the bytes are that, else as windows-1252). Local (`\Z..\`) and unknown
  * sequences and a lone escape character stay as they are.
  */
-export function decodeText(raw: string, delimiters: Delimiters, charset?: string): string {
+export function unescapeText(raw: string, delimiters: Delimiters, charset?: string): string {
   const mark = delimiters.escape;
   if (mark === '') return raw;
   let at = raw.indexOf(mark);
@@ -117,7 +117,7 @@ function decodeKanji(pairs: string): string {
  * The escaped form of a text: every delimiter of the message becomes its sequence, a line end `\.br\`, another control character
  * `\X..\`. Where the message has no escape character, delimiters and control characters become blanks: they can not be sent.
  */
-export function encodeText(text: string, delimiters: Delimiters): string {
+export function escapeText(text: string, delimiters: Delimiters): string {
   if (text === '""') return delimiters.escape === '' ? '" "' : `${delimiters.escape}X2222${delimiters.escape}`;
   let out = '';
   let done = 0;
@@ -154,5 +154,3 @@ function sequenceFor(character: string, code: number, delimiters: Delimiters): s
   if (code === 10 || code === 13) return `${mark}.br${mark}`;
   return `${mark}X${code.toString(16).toUpperCase().padStart(2, '0')}${mark}`;
 }
-
-export { decodeText as unescapeText };

@@ -4,7 +4,7 @@ export { type Batch, type BatchPart, splitBatch } from './batch.ts';
 export { charsetNamed, decodeMessage, encodeMessage } from './charset.ts';
 export { completeDelimiters, encodingCharacters, standardDelimiters } from './delimiters.ts';
 export { insertSegment, newMessage, rawFor, removeSegments, setRaw, setValue, withSegments } from './edit.ts';
-export { decodeText, encodeText } from './escape.ts';
+export { escapeText, unescapeText } from './escape.ts';
 export {
   compileProfile,
   identityOf,

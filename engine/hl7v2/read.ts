@@ -6,7 +6,7 @@
  */
 import type { Delimiters, Message, Segment } from '../../schemas/hl7v2/message.ts';
 import { charsetNamed } from './charset.ts';
-import { decodeText } from './escape.ts';
+import { unescapeText } from './escape.ts';
 
 /** A decoded value: text, `null` for `""`, `undefined` for nothing. */
 export type Value = string | null | undefined;
@@ -118,7 +118,7 @@ export function isNull(raw: string): boolean {
 export function textOf(raw: string, delimiters: Delimiters, charset?: string): Value {
   if (raw === '') return undefined;
   if (raw === '""') return null;
-  return decodeText(raw, delimiters, charset);
+  return unescapeText(raw, delimiters, charset);
 }
 
 /**
