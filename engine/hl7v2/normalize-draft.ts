@@ -102,7 +102,10 @@ export class NormalizeDraft {
 
   /** Writes raw text at a place within a segment (every repetition that has content, at least the first). */
   set(at: number, place: Place, raw: string): void {
-    if (place.component === 0) return this.put(at, place.field, raw);
+    if (place.component === 0) {
+      this.put(at, place.field, raw);
+      return;
+    }
     const repetitions = splitAt(this.segments[at]?.fields[place.field] ?? '', this.delimiters.repetition);
     const written = repetitions.map((one, index) =>
       index > 0 && one === '' ? one : withPart(one, place, raw, this.delimiters),
