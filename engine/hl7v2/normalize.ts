@@ -8,6 +8,7 @@ import { codeStep, zSegmentStep } from './normalize-codes.ts';
 import { NormalizeDraft, type Place, placeOf, splitAt } from './normalize-draft.ts';
 import { identifierSteps } from './normalize-identifiers.ts';
 import { compareVersions, type Step, stepFor } from './normalize-rules.ts';
+import type { Scan } from './scan.ts';
 
 /** A profile made ready: done once for each profile. */
 export interface CompiledProfile {
@@ -81,32 +82,39 @@ export function identityOfFields(
     .join('|');
 }
 
-/** The same from the decoded text of one message, reading only the segments that the identity needs. */
-export function identityOfScan(text: string, profile: VendorProfile): string {
-  const start = text.indexOf('MSH');
-  const separator = text.charAt(start + 3);
-  if (start < 0 || separator === '') return '';
+/**
+ * The same from accept's scan. The scan has MSH and the patient's numbers; where a profile's identity looks further (ORC, RXE), the
+ * `bytes` give the rest, or, without them, the order numbers that the scan met.
+ */
+export function identityOfScan(scan: Scan, profile: VendorProfile, bytes?: Buffer): string {
   const { identitySegments } = compileProfile(profile);
-  const found = new Map<string, string[]>();
-  let at = start;
-  while (at < text.length && found.size < identitySegments.size + 1) {
+  const read = new Map<string, string[]>([['MSH', scan.fields]]);
+  let further = false;
+  for (const name of identitySegments) if (name !== 'PID' && name !== 'MRG') further = true;
+  if (further && bytes) readSegments(bytes.latin1Slice(), scan.delimiters.field, identitySegments, read);
+  const known = new Map([
+    ['PID-3', scan.pid3[0] ?? ''],
+    ['PID-5', scan.pid5[0] ?? ''],
+    ['PID-18', scan.pid18[0] ?? ''],
+    ['MRG-1', scan.mrg1[0] ?? ''],
+  ]);
+  const fieldAt = (name: string, field: number): string =>
+    read.get(name)?.[field] ?? known.get(`${name}-${field}`) ?? '';
+  const text = identityOfFields(fieldAt, scan.delimiters, profile);
+  return further && !bytes ? `${text}|${scan.accessions.join(scan.delimiters.repetition)}` : text;
+}
+
+/** Fields of the first segment of each name wanted. */
+function readSegments(text: string, separator: string, wanted: ReadonlySet<string>, read: Map<string, string[]>): void {
+  let at = 0;
+  while (at < text.length && read.size <= wanted.size) {
     let end = at;
     while (end < text.length && text.charCodeAt(end) !== 13 && text.charCodeAt(end) !== 10) end += 1;
     const name = text.slice(at, at + 3);
-    if (text.charAt(at + 3) === separator && !found.has(name) && (name === 'MSH' || identitySegments.has(name))) {
-      const fields = text.slice(at, end).split(separator);
-      // MSH-1 is the separator itself.
-      if (name === 'MSH') fields.splice(1, 0, separator);
-      found.set(name, fields);
-    }
+    if (wanted.has(name) && !read.has(name) && text.charAt(at + 3) === separator)
+      read.set(name, text.slice(at, end).split(separator));
     at = end + 1;
   }
-  const [component = '', repetition = '', , subcomponent = ''] = found.get('MSH')?.[2] ?? '';
-  return identityOfFields(
-    (name, field) => found.get(name)?.[field] ?? '',
-    { component, repetition, subcomponent },
-    profile,
-  );
 }
 
 function componentAt(
