@@ -91,7 +91,7 @@ export function identityOfScan(scan: Scan, profile: VendorProfile, bytes?: Buffe
   const read = new Map<string, string[]>([['MSH', scan.fields]]);
   let further = false;
   for (const name of identitySegments) if (name !== 'PID' && name !== 'MRG') further = true;
-  if (further && bytes) readSegments(bytes.latin1Slice(), scan.delimiters.field, identitySegments, read);
+  if (further && bytes) readSegments(bytes.toString('latin1'), scan.delimiters.field, identitySegments, read);
   const known = new Map([
     ['PID-3', scan.pid3[0] ?? ''],
     ['PID-5', scan.pid5[0] ?? ''],
