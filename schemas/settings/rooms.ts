@@ -1,0 +1,14 @@
+/** The manifest: a room a file. */
+import { documents } from './documents.ts';
+import { http } from './http.ts';
+import type { ValuesOf } from './manifest.ts';
+import { listeners, mllp } from './mllp.ts';
+import { log, node } from './node.ts';
+import { pki } from './pki.ts';
+import { keys, store } from './store.ts';
+
+export const manifest = { node, listeners, mllp, documents, store, keys, http, pki, log };
+
+/** The values of every setting, as {@link manifest} describes them. */
+export type Settings = ValuesOf<typeof manifest>;
+export type ListenerSettings = Settings['listeners'][number];

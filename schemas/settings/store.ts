@@ -1,0 +1,14 @@
+import { group, path, whole } from './manifest.ts';
+
+export const store = group('The store', {
+  queueMax: whole([100, 10_000_000], 'jobs that may wait before new messages are refused for now (AR, CE)', {
+    default: 100_000,
+  }),
+  groupMax: whole([1, 4096], 'units of work that share one commit', { default: 128 }),
+});
+
+export const keys = group('Encryption at rest', {
+  kekFile: path('file', 'key-encryption key; made at the first start with mode 0600. Keep a copy away from the data', {
+    default: '{dataDir}/kek',
+  }),
+});
