@@ -5,6 +5,7 @@ export { charsetNamed, decodeMessage, encodeMessage } from './charset.ts';
 export { completeDelimiters, encodingCharacters, standardDelimiters } from './delimiters.ts';
 export { insertSegment, newMessage, rawFor, removeSegments, setRaw, setValue, withSegments } from './edit.ts';
 export { escapeText, unescapeText } from './escape.ts';
+export { componentName, componentOfType, type ElementName, fieldName, segmentTitle, tableDisplay } from './names.ts';
 export {
   compileProfile,
   identityOf,
@@ -36,3 +37,4 @@ export {
 } from './read.ts';
 export { type RepairedText, repairText } from './repair.ts';
 export { type Scan, scanHeader } from './scan.ts';
+export { groupSegments } from './structure.ts';
