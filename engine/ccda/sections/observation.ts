@@ -1,0 +1,239 @@
+/** Observations: which section one belongs to, and its value as CDA and as text. */
+import type { CodeableConcept, Observation, ObservationComponent, ObservationReferenceRange } from '@medplum/fhirtypes';
+import {
+  advanceDirectiveCodes,
+  functionalStatusCodes,
+  mentalStatusCodes,
+  socialHistoryCodes,
+  vitalSignCodes,
+} from '../../../schemas/ccda/classify.ts';
+import { interpretationCodes, loinc, snomed } from '../../../schemas/ccda/code-systems.ts';
+import type { SectionName } from '../../../schemas/ccda/templates.ts';
+import {
+  code,
+  quantityValue,
+  rangeValue,
+  ratioValue,
+  readable,
+  readablePeriod,
+  readableQuantity,
+  readableRange,
+  readableTime,
+  realOf,
+  stringValue,
+  text,
+  timeOf,
+  unitOf,
+  xsi,
+} from '../write.ts';
+
+/** One question and its answer: an observation, or a component of one. */
+export interface Finding {
+  observation: Observation;
+  /** Absent where it is the observation itself. */
+  component?: ObservationComponent;
+  /** Position among the components, for its id. */
+  index: number;
+  code: CodeableConcept;
+}
+
+/** An observation as findings: itself if it has a value or no components, then each component. */
+export function findingsOf(observation: Observation): Finding[] {
+  const components = observation.component ?? [];
+  const findings: Finding[] = [];
+  if (components.length === 0 || valueKey(observation) !== undefined)
+    findings.push({ observation, index: 0, code: observation.code ?? {} });
+  for (let i = 0; i < components.length && i < 200; i++) {
+    const component = components[i] as ObservationComponent;
+    findings.push({ observation, component, index: i + 1, code: component.code ?? {} });
+  }
+  return findings;
+}
+
+const loincUri = 'http://loinc.org';
+
+export function loincCodes(concept: CodeableConcept | undefined): string[] {
+  return (concept?.coding ?? [])
+    .filter((coding) => coding.system === loincUri && coding.code)
+    .map((coding) => coding.code as string);
+}
+
+/** Section by LOINC code, then by category (observation-category). */
+export function sectionOf(finding: Finding): SectionName {
+  const { observation } = finding;
+  const codes = [...loincCodes(finding.code), ...(finding.component ? loincCodes(observation.code) : [])];
+  if (codes.some((one) => vitalSignCodes.has(one)) || hasCategory(observation, 'vital-signs'))
+    return isVitalSign(finding) ? 'vitalSigns' : 'results';
+  if (codes.some((one) => advanceDirectiveCodes.has(one))) return 'advanceDirectives';
+  if (codes.some((one) => socialHistoryCodes.has(one)) || hasCategory(observation, 'social-history'))
+    return 'socialHistory';
+  if (codes.some((one) => mentalStatusCodes.has(one)) || hasCategory(observation, 'cognitive-status'))
+    return 'mentalStatus';
+  if (codes.some((one) => functionalStatusCodes.has(one)) || hasCategory(observation, 'functional-status')) {
+    return loincCodes(finding.code).length > 0 ? 'functionalStatus' : 'results';
+  }
+  return 'results';
+}
+
+/** The Vital Sign Observation takes a PQ with a unit only (CONF:1098-31579); everything else is a result. */
+function isVitalSign({ observation, component }: Finding): boolean {
+  const quantity = (component ?? observation).valueQuantity;
+  return (
+    quantity !== undefined &&
+    quantity.comparator === undefined &&
+    realOf(quantity.value) !== undefined &&
+    unitOf(quantity) !== undefined
+  );
+}
+
+function hasCategory(observation: Observation, category: string): boolean {
+  return observation.category?.some((concept) => concept.coding?.some((coding) => coding.code === category)) ?? false;
+}
+
+const valueKeys = [
+  'valueQuantity',
+  'valueCodeableConcept',
+  'valueString',
+  'valueBoolean',
+  'valueInteger',
+  'valueRange',
+  'valueRatio',
+  'valueSampledData',
+  'valueTime',
+  'valueDateTime',
+  'valuePeriod',
+] as const;
+
+function valueKey(holder: Observation | ObservationComponent): (typeof valueKeys)[number] | undefined {
+  return valueKeys.find((key) => holder[key] !== undefined);
+}
+
+/** The value of a finding as `<value>` of any type; a null one says why it is absent. */
+export function valueOf({ observation, component }: Finding, reference?: string): string {
+  const holder = component ?? observation;
+  if (holder.valueQuantity !== undefined) return quantityValue(holder.valueQuantity);
+  if (holder.valueCodeableConcept !== undefined)
+    return code('value', holder.valueCodeableConcept, { type: 'CD', prefer: [snomed, loinc], reference });
+  if (holder.valueString !== undefined) return stringValue(holder.valueString);
+  if (holder.valueBoolean !== undefined) return `<value${xsi} value="${holder.valueBoolean}" xsi:type="BL"></value>`;
+  if (holder.valueInteger !== undefined) return `<value${xsi} value="${holder.valueInteger}" xsi:type="INT"></value>`;
+  if (holder.valueRange !== undefined) return rangeValue(holder.valueRange);
+  if (holder.valueRatio !== undefined) return ratioValue(holder.valueRatio);
+  if (timeOf(holder.valueDateTime) !== undefined)
+    return `<value${xsi} value="${timeOf(holder.valueDateTime)}" xsi:type="TS"></value>`;
+  if (holder.valuePeriod !== undefined) return periodValue(holder.valuePeriod.start, holder.valuePeriod.end);
+  const words = readableValue({ observation, component, index: 0, code: {} } as Finding);
+  if (words !== '' && valueKey(holder) !== undefined) return stringValue(words);
+  return `<value${xsi} nullFlavor="${absence(holder)}" xsi:type="CD"></value>`;
+}
+
+function periodValue(start: string | undefined, end: string | undefined): string {
+  const low = timeOf(start);
+  const high = timeOf(end);
+  if (low === undefined && high === undefined) return `<value${xsi} nullFlavor="UNK" xsi:type="IVL_TS"></value>`;
+  return (
+    `<value${xsi} xsi:type="IVL_TS">${low === undefined ? '' : `<low value="${low}"></low>`}` +
+    `${high === undefined ? '' : `<high value="${high}"></high>`}</value>`
+  );
+}
+
+/** NullFlavor for a data-absent-reason. */
+function absence(holder: Observation | ObservationComponent): string {
+  switch (holder.dataAbsentReason?.coding?.[0]?.code) {
+    case 'masked':
+      return 'MSK';
+    case 'not-applicable':
+      return 'NA';
+    case 'asked-unknown':
+      return 'ASKU';
+    case 'not-asked':
+      return 'NASK';
+    case 'temp-unknown':
+      return 'NAV';
+    case undefined:
+      return 'NI';
+    default:
+      return 'UNK';
+  }
+}
+
+export function readableValue({ observation, component }: Finding): string {
+  const holder = component ?? observation;
+  if (holder.valueQuantity !== undefined) return readableQuantity(holder.valueQuantity);
+  if (holder.valueCodeableConcept !== undefined) return readable(holder.valueCodeableConcept);
+  if (holder.valueString !== undefined) return holder.valueString;
+  if (holder.valueBoolean !== undefined) return holder.valueBoolean ? 'yes' : 'no';
+  if (holder.valueInteger !== undefined) return String(holder.valueInteger);
+  if (holder.valueRange !== undefined) return readableRange(holder.valueRange);
+  if (holder.valueRatio !== undefined)
+    return `${readableQuantity(holder.valueRatio.numerator)} : ${readableQuantity(holder.valueRatio.denominator)}`;
+  if (holder.valueTime !== undefined) return holder.valueTime;
+  if (holder.valueDateTime !== undefined) return readableTime(holder.valueDateTime);
+  if (holder.valuePeriod !== undefined) return readablePeriod(undefined, holder.valuePeriod);
+  if (holder.valueSampledData !== undefined) {
+    const { data, period, origin } = holder.valueSampledData;
+    return `${data ?? ''} (origin ${readableQuantity(origin)}, every ${period ?? '?'} ms)`.trim();
+  }
+  return holder.dataAbsentReason === undefined ? '' : `not given: ${readable(holder.dataAbsentReason)}`;
+}
+
+/** Time of a finding. */
+export function whenOf(observation: Observation): string | undefined {
+  return (
+    observation.effectiveDateTime ??
+    observation.effectiveInstant ??
+    (observation.effectivePeriod === undefined ? observation.issued : undefined)
+  );
+}
+
+export function readableWhen(observation: Observation): string {
+  return readablePeriod(whenOf(observation), observation.effectivePeriod);
+}
+
+/** interpretationCode elements; codes outside the HL7 vocabulary stand as originalText. */
+export function interpretations({ observation, component }: Finding): string {
+  let out = '';
+  for (const concept of ((component ?? observation).interpretation ?? []).slice(0, 10)) {
+    const coding = concept.coding?.find((one) => interpretationCodes.has(one.code ?? ''));
+    if (coding === undefined) {
+      const words = readable(concept);
+      if (words)
+        out += `<interpretationCode nullFlavor="OTH"><originalText>${text(words)}</originalText></interpretationCode>`;
+    } else {
+      out += code('interpretationCode', {
+        coding: [{ ...coding, system: 'http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation' }],
+      });
+    }
+  }
+  return out;
+}
+
+export function readableInterpretation({ observation, component }: Finding): string {
+  return ((component ?? observation).interpretation ?? []).map(readable).filter(Boolean).join(', ');
+}
+
+export function rangesOf({ observation, component }: Finding): ObservationReferenceRange[] {
+  return ((component ?? observation).referenceRange ?? []).slice(0, 10);
+}
+
+export function readableReferenceRange(range: ObservationReferenceRange): string {
+  return (
+    range.text ||
+    readableRange({ ...(range.low ? { low: range.low } : {}), ...(range.high ? { high: range.high } : {}) } as never)
+  );
+}
+
+/** referenceRange with exactly one value each (CONF:1198-7150). */
+export function referenceRanges(finding: Finding): string {
+  let out = '';
+  for (const range of rangesOf(finding)) {
+    const words = readableReferenceRange(range);
+    if (words === '') continue;
+    const bounded = range.low !== undefined || range.high !== undefined;
+    const value = bounded
+      ? rangeValue({ ...(range.low ? { low: range.low } : {}), ...(range.high ? { high: range.high } : {}) } as never)
+      : stringValue(words);
+    out += `<referenceRange><observationRange><text>${text(words)}</text>${value}</observationRange></referenceRange>`;
+  }
+  return out;
+}
