@@ -2,6 +2,7 @@
 export { type AckCode, type AckOrder, ackMode, buildAck } from './ack.ts';
 export { type Batch, type BatchPart, splitBatch } from './batch.ts';
 export { charsetNamed, decodeMessage, encodeMessage } from './charset.ts';
+export { type CheckOptions, checkMessage } from './check.ts';
 export { completeDelimiters, encodingCharacters, standardDelimiters } from './delimiters.ts';
 export { insertSegment, newMessage, rawFor, removeSegments, setRaw, setValue, withSegments } from './edit.ts';
 export { escapeText, unescapeText } from './escape.ts';
