@@ -66,7 +66,13 @@ export const mllpFaults = {
     http: 403,
     fhir: 'security',
   },
-  'mllp.not-taken': { sentence: 'the message could not be kept, so nothing was answered and the connection was closed', fix: 'send it again; the log of the node tells why', retry: true, http: 503, fhir: 'transient' },
+  'mllp.not-taken': {
+    sentence: 'the message could not be kept, so nothing was answered and the connection was closed',
+    fix: 'send it again; the log of the node tells why',
+    retry: true,
+    http: 503,
+    fhir: 'transient',
+  },
   'mllp.unreachable': {
     sentence: 'no connection could be made',
     fix: 'check address and port and that the receiver runs',
@@ -95,7 +101,20 @@ export const mllpFaults = {
     http: 502,
     fhir: 'exception',
   },
-  'mllp.window-full': { sentence: 'too many messages wait to be sent', fix: 'wait for answers before sending more', retry: true, http: 503, fhir: 'throttled' },
+  'mllp.window-full': {
+    sentence: 'too many messages wait to be sent',
+    fix: 'wait for answers before sending more',
+    retry: true,
+    http: 503,
+    fhir: 'throttled',
+  },
+  'mllp.file-unreadable': {
+    sentence: 'a file to send, or a certificate for it, can not be read',
+    fix: 'check that it is there, may be read and is not too large',
+    retry: false,
+    http: 400,
+    fhir: 'not-found',
+  },
   'mllp.closed': {
     sentence: 'the client was closed',
     fix: 'open a new one',
