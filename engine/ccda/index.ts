@@ -2,3 +2,4 @@
 export { buildCcd } from './build.ts';
 export { checkCcd } from './check.ts';
 export type { CcdHeader, CcdOrganization, CcdRecord } from './scope.ts';
+export { renderCcdHtml } from './view.ts';

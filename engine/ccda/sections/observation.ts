@@ -109,7 +109,7 @@ function valueKey(holder: Observation | ObservationComponent): (typeof valueKeys
 }
 
 /** The value of a finding as `<value>` of any type; a null one says why it is absent. */
-export function valueOf({ observation, component }: Finding, reference?: string): string {
+export function findingValue({ observation, component }: Finding, reference?: string): string {
   const holder = component ?? observation;
   if (holder.valueQuantity !== undefined) return quantityValue(holder.valueQuantity);
   if (holder.valueCodeableConcept !== undefined)

@@ -9,6 +9,7 @@ import { code, readable, readablePeriod, stringValue, templateIds, time, timeOf,
 import { type Body, readableNotes } from './body.ts';
 import {
   type Finding,
+  findingValue,
   interpretations,
   rangesOf,
   readableInterpretation,
@@ -16,7 +17,6 @@ import {
   readableValue,
   readableWhen,
   referenceRanges,
-  valueOf,
   whenOf,
 } from './observation.ts';
 
@@ -162,7 +162,7 @@ function resultObservation(scope: Scope, finding: Finding, rows: Row[]): string 
     `<component><observation classCode="OBS" moodCode="EVN">${templateIds(entryTemplates.resultObservation)}` +
     `${component === undefined ? scope.ids(observation) : scope.ids(observation, String(index))}${code('code', finding.code, { prefer: [loinc, snomed, cpt], reference: `${row}c` })}${textOf(row)}` +
     `<statusCode code="${resultStatuses[observation.status ?? ''] ?? 'active'}"></statusCode>${timeOrPeriod('effectiveTime', whenOf(observation), observation.effectivePeriod)}` +
-    `${valueOf(finding)}${interpretations(finding)}${method}${site}${component === undefined ? who.elements : ''}${referenceRanges(finding)}</observation></component>`
+    `${findingValue(finding)}${interpretations(finding)}${method}${site}${component === undefined ? who.elements : ''}${referenceRanges(finding)}</observation></component>`
   );
 }
 

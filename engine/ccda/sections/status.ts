@@ -19,11 +19,11 @@ import {
 import { type Body, readableNotes } from './body.ts';
 import {
   type Finding,
+  findingValue,
   loincCodes,
   readableInterpretation,
   readableValue,
   readableWhen,
-  valueOf,
   whenOf,
 } from './observation.ts';
 
@@ -79,13 +79,13 @@ export function writeSocialHistory(scope: Scope, findings: readonly Finding[]): 
       const at = whenOf(observation) ?? observation.effectivePeriod?.start;
       return (
         `${templateIds(entryTemplates.smokingStatus)}${idsOf(scope, finding)}${code('code', finding.code, { prefer: [loinc], reference: `${row}c` })}${textOf(row)}` +
-        `<statusCode code="completed"></statusCode>${time('effectiveTime', at)}${valueOf(finding)}`
+        `<statusCode code="completed"></statusCode>${time('effectiveTime', at)}${findingValue(finding)}`
       );
     }
     const extra = `<translation code="8689-2" codeSystem="${loinc}" codeSystemName="LOINC" displayName="History of Social function"></translation>`;
     return (
       `${templateIds(entryTemplates.socialHistoryObservation)}${idsOf(scope, finding)}${code('code', finding.code, { prefer: [loinc, snomed], reference: `${row}c`, ...(loincCodes(finding.code).length > 0 ? {} : { extra }) })}${textOf(row)}` +
-      `<statusCode code="completed"></statusCode>${timeOrPeriod('effectiveTime', whenOf(observation), observation.effectivePeriod)}${valueOf(finding)}`
+      `<statusCode code="completed"></statusCode>${timeOrPeriod('effectiveTime', whenOf(observation), observation.effectivePeriod)}${findingValue(finding)}`
     );
   });
 }
@@ -96,7 +96,7 @@ export function writeFunctionalStatus(scope: Scope, findings: readonly Finding[]
     findings,
     (_, finding, row) =>
       `${templateIds(entryTemplates.functionalStatusObservation)}${idsOf(scope, finding)}${code('code', finding.code, { prefer: [loinc], reference: `${row}c` })}${textOf(row)}` +
-      `<statusCode code="completed"></statusCode>${timeOrPeriod('effectiveTime', whenOf(finding.observation), finding.observation.effectivePeriod)}${valueOf(finding)}`,
+      `<statusCode code="completed"></statusCode>${timeOrPeriod('effectiveTime', whenOf(finding.observation), finding.observation.effectivePeriod)}${findingValue(finding)}`,
   );
 }
 
@@ -107,7 +107,7 @@ export function writeMentalStatus(scope: Scope, findings: readonly Finding[]): B
     return (
       `${templateIds(entryTemplates.mentalStatusObservation)}${idsOf(scope, finding)}<code code="373930000" codeSystem="${snomed}" codeSystemName="SNOMED CT" displayName="Cognitive function finding">` +
       `<originalText><reference value="#${row}c"></reference></originalText>${cognitive}${asked}</code>${textOf(row)}` +
-      `<statusCode code="completed"></statusCode>${timeOrPeriod('effectiveTime', whenOf(finding.observation), finding.observation.effectivePeriod)}${valueOf(finding)}`
+      `<statusCode code="completed"></statusCode>${timeOrPeriod('effectiveTime', whenOf(finding.observation), finding.observation.effectivePeriod)}${findingValue(finding)}`
     );
   });
 }
@@ -120,7 +120,7 @@ export function writeAdvanceDirectives(scope: Scope, findings: readonly Finding[
     // A coded answer must be SNOMED CT (CONF:1198-32493); others go in as text.
     const value =
       answer === undefined
-        ? valueOf(finding)
+        ? findingValue(finding)
         : coded
           ? code('value', answer, { type: 'CD', only: [snomed] })
           : stringValue(readable(answer));

@@ -7,12 +7,12 @@ import { code, fixedCode, readable, templateIds, timeOrPeriod } from '../write.t
 import { type Body, readableNotes } from './body.ts';
 import {
   type Finding,
+  findingValue,
   interpretations,
   readableInterpretation,
   readableValue,
   readableWhen,
   referenceRanges,
-  valueOf,
   whenOf,
 } from './observation.ts';
 
@@ -66,7 +66,7 @@ function vitalSign(scope: Scope, finding: Finding, rows: Row[]): string {
   return (
     `<component><observation classCode="OBS" moodCode="EVN">${templateIds(entryTemplates.vitalSignObservation)}` +
     `${component === undefined ? scope.ids(observation) : scope.ids(observation, String(index))}${code('code', finding.code, { prefer: [loinc], reference: `${row}c` })}${textOf(row)}` +
-    `<statusCode code="completed"></statusCode>${timeOrPeriod('effectiveTime', whenOf(observation), observation.effectivePeriod)}${valueOf(finding)}` +
+    `<statusCode code="completed"></statusCode>${timeOrPeriod('effectiveTime', whenOf(observation), observation.effectivePeriod)}${findingValue(finding)}` +
     `${coded.includes('nullFlavor') ? '' : coded}${method}${site}${referenceRanges(finding)}</observation></component>`
   );
 }
