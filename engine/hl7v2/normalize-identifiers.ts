@@ -42,7 +42,8 @@ function editStep(field: string, identifiers: Identifiers): Step {
       const raw = segment.name === place.segment ? segment.fields[place.field] : undefined;
       if (!raw || raw === '""') continue;
       const d = draft.delimiters;
-      const kept = splitAt(raw, d.repetition).map((one) => editNumber(one, d, identifiers, defaultType));
+      const sender = splitAt(draft.source.segments[0]?.fields[4] ?? '', d.component)[0]!.trim();
+      const kept = splitAt(raw, d.repetition).map((one) => editNumber(one, d, identifiers, defaultType, sender));
       const written = kept.some((one) => one !== '') ? kept.filter((one) => one !== '').join(d.repetition) : '';
       if (written === raw) continue;
       draft.put(at, place.field, written);
@@ -57,6 +58,7 @@ function editNumber(
   d: Delimiters,
   identifiers: Identifiers,
   defaultType: string | undefined,
+  sender: string,
 ): string {
   const parts = splitAt(repetition, d.component).slice();
   const id = (parts[0] ?? '').trim();
@@ -66,11 +68,22 @@ function editNumber(
   const facilityIn = identifiers.facilityIn ?? 6;
   if (typeIn !== 5 && parts[4] === '') [parts[4], parts[typeIn - 1]] = [parts[typeIn - 1] ?? '', ''];
   if (facilityIn !== 6 && parts[5] === '') [parts[5], parts[facilityIn - 1]] = [parts[facilityIn - 1] ?? '', ''];
-  if (identifiers.authorityFromFacility && parts[3] === '') parts[3] = parts[5]!;
-  parts[3] = authorityOf(parts[3]!, d, identifiers.authorities);
+  if (identifiers.authorityFromFacility && parts[3] === '' && parts[5]!.trim() !== sender) parts[3] = parts[5]!;
+  parts[3] = isOwn(parts[3]!, d, identifiers.ownAuthorities) ? '' : authorityOf(parts[3]!, d, identifiers.authorities);
   const type = parts[4]!.trim();
   parts[4] = (Object.hasOwn(identifiers.types ?? {}, type) ? identifiers.types?.[type] : type) || defaultType || '';
   return withoutTail(parts).join(d.component);
+}
+
+/** Does an HD name the hospital itself? */
+function isOwn(hd: string, d: Delimiters, own: readonly string[] | undefined): boolean {
+  return (
+    own !== undefined &&
+    hd !== '' &&
+    splitAt(hd, d.subcomponent)
+      .slice(0, 2)
+      .some((part) => own.includes(part.trim()))
+  );
 }
 
 /** An HD: a known local name gets its OID, a bare OID gets its place. */

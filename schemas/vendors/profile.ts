@@ -206,7 +206,8 @@ function joinedIdentifiers(chain: ProfileFile[]): ProfileFile['identifiers'] {
       authorities: { ...result.authorities, ...identifiers.authorities },
     };
     const ignore = [...(result.ignore ?? []), ...(identifiers.ignore ?? [])];
-    Object.assign(result, identifiers, maps, { ignore });
+    const ownAuthorities = [...(result.ownAuthorities ?? []), ...(identifiers.ownAuthorities ?? [])];
+    Object.assign(result, identifiers, maps, { ignore, ownAuthorities });
   }
   return result;
 }

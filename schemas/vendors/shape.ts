@@ -204,8 +204,10 @@ export const profileFile = z.strictObject({
       /** Where the type and the facility stand in the CX (5 and 6 in the standard). */
       typeIn: z.number().int().min(2).max(12).optional(),
       facilityIn: z.number().int().min(2).max(12).optional(),
-      /** A number without assigning authority belongs to its facility. */
+      /** A number without assigning authority belongs to its facility, unless that is the sender itself (MSH-4). */
       authorityFromFacility: z.boolean().optional(),
+      /** Names, numbers or OIDs of authorities that stand for the hospital itself: such numbers get the authority of the source. */
+      ownAuthorities: z.array(z.string().min(1).max(200)).max(50).optional(),
       /** Local name or number of an authority -> OID. */
       authorities: z.record(z.string(), oid).optional(),
       /** Numbers that are nobody's (patterns). */
