@@ -53,13 +53,19 @@ const mergeEvents: ReadonlySet<string> = new Set([
 ]);
 
 /** Coded fields whose table is HL7's own or as good as never extended: the receiver acts on the value. */
-const tableFields: Record<string, Record<number, number>> = {
-  MSH: { 15: 155, 16: 155 },
-  ORC: { 1: 119 },
-  OBR: { 25: 123 },
-  OBX: { 2: 125, 11: 85 },
-  PID: { 8: 1 },
-  PV1: { 2: 4 },
+const tableFields: Record<string, [field: number, table: number][]> = {
+  MSH: [
+    [15, 155],
+    [16, 155],
+  ],
+  ORC: [[1, 119]],
+  OBR: [[25, 123]],
+  OBX: [
+    [2, 125],
+    [11, 85],
+  ],
+  PID: [[8, 1]],
+  PV1: [[2, 4]],
 };
 
 export interface CheckOptions {
@@ -272,14 +278,17 @@ function checkKind(
   kind: Exclude<Kind, undefined>,
   found: Found[],
 ): void {
+  if (isOfKind(raw, kind)) return;
   for (const repetition of repetitionsOf(raw, message.delimiters)) {
     const value = firstOf(repetition, message);
-    if (value === '' || value === '""') continue;
-    const good = kind === 'number' ? isNumber(value) : kind === 'clock' ? isTimeOfDay(value) : isDateOrTime(value);
-    if (good) continue;
+    if (value === '' || value === '""' || isOfKind(value, kind)) continue;
     tellAt(message, segment, field, kind === 'number' ? 'hl7v2.number-format' : 'hl7v2.date-format', found);
     return;
   }
+}
+
+function isOfKind(value: string, kind: Exclude<Kind, undefined>): boolean {
+  return kind === 'number' ? isNumber(value) : kind === 'clock' ? isTimeOfDay(value) : isDateOrTime(value);
 }
 
 /** OBX-5 is of the type that OBX-2 says (chapter 7.4.2). */
@@ -292,11 +301,10 @@ function checkObservation(message: Message, segment: Segment, found: Found[]): v
 function checkTables(message: Message, segment: Segment, found: Found[]): void {
   const fields = Object.hasOwn(tableFields, segment.name) ? tableFields[segment.name] : undefined;
   if (fields === undefined) return;
-  for (const key of Object.keys(fields)) {
-    const field = Number(key);
+  for (const [field, table] of fields) {
     const value = firstOf(segment.fields[field], message);
     if (value === '' || value === '""') continue;
-    if (!codesOf(fields[field]!).has(value)) tellAt(message, segment, field, 'hl7v2.table-value', found);
+    if (!codesOf(table).has(value)) tellAt(message, segment, field, 'hl7v2.table-value', found);
   }
 }
 
