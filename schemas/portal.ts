@@ -26,7 +26,15 @@ export interface Overview {
   /** ok, or what is at risk now, worst first. */
   status: 'ok' | 'warning' | 'danger';
   risks: { kind: 'silence' | 'parked' | 'queue' | 'disk' | 'certificate'; sentence: string; link: string }[];
-  counts: { messages: number; persons: number; entries: number; documents: number; waiting: number; parked: number; storeBytes: number };
+  counts: {
+    messages: number;
+    persons: number;
+    entries: number;
+    documents: number;
+    waiting: number;
+    parked: number;
+    storeBytes: number;
+  };
   /** Sample traffic being played by the demo. */
   samples?: { sent: number; of: number };
 }
@@ -60,7 +68,12 @@ export interface FieldView {
   /** Still escaped, as sent. */
   raw: string;
   /** Components and repetitions spelled out with their names, decoded. */
-  parts: { path: string; name: string; value: string; /** HL7 table's display where one is known */ display?: string }[];
+  parts: {
+    path: string;
+    name: string;
+    value: string /** HL7 table's display where one is known */;
+    display?: string;
+  }[];
   fate: 'carried' | 'not-carried' | 'structural' | 'empty';
 }
 
@@ -284,7 +297,9 @@ export interface Rerun {
   corrected?: string;
 }
 
-export type SignInAnswer = { ok: true; token: string; me: Me } | { ok: false; fault: Fault; /** Not before. */ retryAfterSeconds?: number };
+export type SignInAnswer =
+  | { ok: true; token: string; me: Me }
+  | { ok: false; fault: Fault /** Not before. */; retryAfterSeconds?: number };
 
 /**
  * Who was admitted. The engine's own Subject extends it; HTTP reads only these fields and hands it back untouched.
@@ -301,11 +316,12 @@ export interface Admitted {
  * {@link MixError}s, whose `kind.http` is the status. A thing that is not there throws `http.not-found`.
  */
 export interface PortalEngine {
+  /** A wrong name or password may come as an answer or as a thrown `admit.wrong-secret`. */
   signIn(ask: { name: string; secret: string; peer: string }): Promise<SignInAnswer>;
   /** The session's subject, or undefined. `touch: false` (live stream, background refresh) must not put off the session's end. */
   admit(token: string, options?: { touch?: boolean }): Promise<Admitted | undefined>;
   signOut(token: string): Promise<void>;
-  /** Throws `policy.denied` when `old` is wrong, `http.weak-secret` when the new one is too weak. Ends the person's other sessions. */
+  /** Throws `admit.wrong-secret` or `admit.weak-secret`. Ends the person's other sessions. */
   changeSecret(subject: Admitted, old: string, fresh: string): Promise<void>;
 
   me(subject: Admitted): Promise<Me>;

@@ -1,0 +1,3 @@
+export type { Http, HttpParts, HttpSettings, RouteFace } from './server.ts';
+export { createHttp } from './server.ts';
+export type { NodeFace } from './sign-in-page.ts';

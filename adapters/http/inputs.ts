@@ -1,0 +1,71 @@
+/** What the portal's routes take, checked at the door. */
+import { z } from 'zod';
+import { MixError } from '../../schemas/errors/index.ts';
+
+const text = (max: number) => z.string().trim().min(1).max(max);
+const id = z.string().regex(/^[A-Za-z0-9._:-]{1,128}$/);
+const cursor = z.string().min(1).max(1024).optional();
+const limit = z.coerce.number().int().min(1).max(500).optional();
+const time = z
+  .string()
+  .max(40)
+  .refine((value) => !Number.isNaN(Date.parse(value)), 'a time in ISO 8601')
+  .optional();
+const STATES = ['kept', 'done', 'unmapped', 'parked', 'repeat', 'corrected', 'test'] as const;
+
+export const idParams = z.object({ id });
+
+export const messageFilter = z.strictObject({
+  source: text(100).optional(),
+  state: z.enum(STATES).optional(),
+  type: text(20).optional(),
+  processing: z.enum(['P', 'T', 'D', 'all']).optional(),
+  from: time,
+  to: time,
+  number: text(200).optional(),
+  name: text(200).optional(),
+  control: text(200).optional(),
+  accession: text(200).optional(),
+  text: text(200).optional(),
+  person: id.optional(),
+  cursor,
+  limit,
+});
+
+export const patientFilter = z.strictObject({
+  q: text(200).optional(),
+  name: text(200).optional(),
+  number: text(200).optional(),
+  birth: z.iso.date().optional(),
+  cursor,
+  limit,
+});
+
+export const auditFilter = z.strictObject({
+  who: text(200).optional(),
+  action: text(40).optional(),
+  person: id.optional(),
+  from: time,
+  to: time,
+  cursor,
+  limit,
+});
+
+export const parkedFilter = z.strictObject({ cursor });
+export const searchAsk = z.strictObject({ q: text(200) });
+export const signInAsk = z.object({
+  name: z.string().min(1).max(200),
+  secret: z.string().min(1).max(1024),
+  next: z.string().max(2000).optional(),
+});
+export const secretAsk = z.strictObject({ old: z.string().min(1).max(1024), fresh: z.string().min(1).max(1024) });
+export const rerunAsk = z.strictObject({ reason: text(500), corrected: z.string().min(1).optional() });
+
+/** The value in its shape. Throws `http.bad-input` with the first place that does not fit; the value itself is not quoted. */
+export function readInput<T>(shape: z.ZodType<T>, value: unknown): T {
+  const read = shape.safeParse(value);
+  if (read.success) return read.data;
+  const issue = read.error.issues[0];
+  const place = issue?.code === 'unrecognized_keys' ? issue.keys[0] : issue?.path.join('.');
+  throw new MixError('http.bad-input', { place: place ?? 'body', detail: issue?.code ?? 'unreadable' });
+}
