@@ -94,7 +94,12 @@ class Client implements MllpClient {
     socket.on('data', (chunk) => {
       if (this.#socket === socket) reader.push(chunk);
     });
-    socket.on('error', () => socket.destroy());
+    socket.on('error', (error: Error & { code?: string }) => {
+      // In TLS 1.3 the receiver's verdict on our certificate comes after our side of the handshake is done.
+      if (error.code?.startsWith('ERR_SSL'))
+        this.#lose(socket, new MixError('mllp.tls-refused', { place: this.#place, detail: error.code }));
+      socket.destroy();
+    });
     socket.on('end', () => reader.settle());
     socket.on('close', () => this.#lose(socket, new MixError('mllp.connection-lost', { place: this.#place })));
     this.#pump();
@@ -138,6 +143,7 @@ class Client implements MllpClient {
   #connect(): Promise<Socket> {
     const { host, port, tls, connectMs = 10_000 } = this.#options;
     return new Promise((resolve, reject) => {
+      let reached = false;
       const ready = (): void => {
         clearTimeout(timer);
         socket.removeListener('error', fail);
@@ -150,7 +156,7 @@ class Client implements MllpClient {
       const fail = (error: Error & { code?: string }): void => {
         clearTimeout(timer);
         socket.destroy();
-        const refused = tls !== undefined && socket.bytesRead > 0;
+        const refused = tls !== undefined && reached;
         reject(
           new MixError(refused ? 'mllp.tls-refused' : 'mllp.unreachable', {
             place: this.#place,
@@ -160,6 +166,9 @@ class Client implements MllpClient {
       };
       const ended = (): void => fail(Object.assign(new Error(), { code: 'closed' }));
       const timer = setTimeout(() => fail(Object.assign(new Error(), { code: 'timeout' })), connectMs);
+      socket.once('connect', () => {
+        reached = true;
+      });
       socket.on('error', fail);
       socket.on('close', ended);
     });

@@ -283,7 +283,7 @@ class Serving implements Connection {
 
   #hearEnd(): void {
     this.#peerEnded = true;
-    if (!this.#paused) this.#readEnd();
+    if (!this.#paused && !this.#ending) this.#readEnd();
   }
 
   #readEnd(): void {
