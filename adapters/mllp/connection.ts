@@ -137,6 +137,9 @@ class Serving implements Connection {
   wake(): void {
     if (!this.#paused || this.#mustWait()) return;
     this.#paused = false;
+    // The time that we did not read is not the peer's.
+    this.#frameBeganAt = performance.now();
+    this.#lastByteAt = this.#frameBeganAt;
     const rest = this.#rest;
     this.#rest = undefined;
     if (rest) this.#read(rest);
