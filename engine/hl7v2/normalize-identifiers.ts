@@ -1,6 +1,6 @@
 /** Brings patient, account and social security numbers to where the standard has them, with type and assigning authority. */
 import type { Delimiters } from '../../schemas/hl7v2/message.ts';
-import { fitsPattern, type VendorProfile } from '../../schemas/vendors/profile.ts';
+import { patternTest, type VendorProfile } from '../../schemas/vendors/profile.ts';
 import { placeOf, splitAt, withoutTail } from './normalize-draft.ts';
 import type { Step } from './normalize-rules.ts';
 
@@ -35,7 +35,11 @@ export function identifierSteps(identifiers: Identifiers): Step[] {
 
 function editStep(field: string, identifiers: Identifiers): Step {
   const place = placeOf(field);
-  const defaultType = identifiers.defaultTypes?.[field];
+  const rules: NumberRules = {
+    identifiers,
+    defaultType: identifiers.defaultTypes?.[field] ?? '',
+    isIgnored: patternTest(identifiers.ignore ?? []),
+  };
   return (draft) => {
     for (let at = 0; at < draft.segments.length; at += 1) {
       const segment = draft.segments[at]!;
@@ -43,7 +47,7 @@ function editStep(field: string, identifiers: Identifiers): Step {
       if (!raw || raw === '""') continue;
       const d = draft.delimiters;
       const sender = splitAt(draft.source.segments[0]?.fields[4] ?? '', d.component)[0]!.trim();
-      const kept = splitAt(raw, d.repetition).map((one) => editNumber(one, d, identifiers, defaultType, sender));
+      const kept = splitAt(raw, d.repetition).map((one) => editNumber(one, d, rules, sender));
       const written = kept.some((one) => one !== '') ? kept.filter((one) => one !== '').join(d.repetition) : '';
       if (written === raw) continue;
       draft.put(at, place.field, written);
@@ -52,17 +56,18 @@ function editStep(field: string, identifiers: Identifiers): Step {
   };
 }
 
-/** One CX (HL7 v2.8.2 chapter 2A.3.14); '' when it is nobody's number. */
-function editNumber(
-  repetition: string,
-  d: Delimiters,
-  identifiers: Identifiers,
-  defaultType: string | undefined,
-  sender: string,
-): string {
+interface NumberRules {
+  identifiers: Identifiers;
+  defaultType: string;
+  isIgnored: (id: string) => boolean;
+}
+
+/** One CX (HL7 v2.8.2 chapter 2A.3.14); '' when it is nobody's number. `sender` is MSH-4. */
+function editNumber(repetition: string, d: Delimiters, rules: NumberRules, sender: string): string {
+  const { identifiers } = rules;
   const parts = splitAt(repetition, d.component).slice();
   const id = (parts[0] ?? '').trim();
-  if (id === '' || id === '""' || identifiers.ignore?.some((one) => fitsPattern(id, one))) return '';
+  if (id === '' || id === '""' || rules.isIgnored(id)) return '';
   while (parts.length < 6) parts.push('');
   const typeIn = identifiers.typeIn ?? 5;
   const facilityIn = identifiers.facilityIn ?? 6;
@@ -71,7 +76,7 @@ function editNumber(
   if (identifiers.authorityFromFacility && parts[3] === '' && parts[5]!.trim() !== sender) parts[3] = parts[5]!;
   parts[3] = isOwn(parts[3]!, d, identifiers.ownAuthorities) ? '' : authorityOf(parts[3]!, d, identifiers.authorities);
   const type = parts[4]!.trim();
-  parts[4] = (Object.hasOwn(identifiers.types ?? {}, type) ? identifiers.types?.[type] : type) || defaultType || '';
+  parts[4] = (Object.hasOwn(identifiers.types ?? {}, type) ? identifiers.types?.[type] : type) || rules.defaultType;
   return withoutTail(parts).join(d.component);
 }
 

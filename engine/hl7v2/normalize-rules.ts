@@ -2,7 +2,7 @@
 
 import type { Delimiters } from '../../schemas/hl7v2/message.ts';
 import type { Rule, RuleWhen } from '../../schemas/vendors/profile.ts';
-import { fitsPattern } from '../../schemas/vendors/profile.ts';
+import { patternTest } from '../../schemas/vendors/profile.ts';
 import { type NormalizeDraft, placeOf, splitAt, withoutTail } from './normalize-draft.ts';
 import { joinNameSuffix } from './normalize-names.ts';
 
@@ -19,13 +19,13 @@ export function stepFor(rule: Rule): Step {
 /** Whether a message is one that `when` speaks of; undefined when it speaks of all. */
 export function conditionFor(when: RuleWhen | undefined): ((draft: NormalizeDraft) => boolean) | undefined {
   if (!when) return undefined;
+  const fits = when.senders === undefined ? undefined : patternTest(when.senders);
   return ({ source, code, trigger }) =>
     (when.versionFrom === undefined || compareVersions(source.version, when.versionFrom) >= 0) &&
     (when.versionBefore === undefined || compareVersions(source.version, when.versionBefore) < 0) &&
     (when.types === undefined || when.types.includes(code)) &&
     (when.events === undefined || when.events.includes(trigger)) &&
-    (when.senders === undefined ||
-      when.senders.some((one) => fitsPattern(senderOf(source.segments[0]?.fields[3] ?? '', source.delimiters), one)));
+    (fits === undefined || fits(senderOf(source.segments[0]?.fields[3] ?? '', source.delimiters)));
 }
 
 function senderOf(field: string, d: Delimiters): string {
@@ -59,10 +59,12 @@ function bareStep(rule: Rule): Step {
       return dropSegmentStep(rule);
     case 'empty-repetitions':
       return fieldStep(rule, (raw, d) => withoutEmptyRepetitions(raw, d, rule.needs));
-    case 'drop-literals':
+    case 'drop-literals': {
+      const fits = patternTest(rule.values);
       return componentStep(rule, undefined, (component) =>
-        rule.values.some((literal) => fitsPattern(component.trim(), literal)) ? '' : component,
+        component !== '' && fits(component.trim()) ? '' : component,
       );
+    }
     case 'explicit-nulls':
       return fieldStep(rule, withoutInnerNulls, '""');
     case 'trim':

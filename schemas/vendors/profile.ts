@@ -134,6 +134,16 @@ export function fitsPattern(text: string, pattern: string): boolean {
   return true;
 }
 
+/** The same for a list of patterns, made ready once: plain texts are looked up, only those with `*` are tried in turn. */
+export function patternTest(patterns: readonly string[]): (text: string) => boolean {
+  const texts = patterns.filter((one) => !one.includes('*')).map((one) => one.toUpperCase());
+  const open = patterns.filter((one) => one.includes('*'));
+  const plain = new Set(texts);
+  const lengths = new Set(texts.map((one) => one.length));
+  return (text) =>
+    (lengths.has(text.length) && plain.has(text.toUpperCase())) || open.some((one) => fitsPattern(text, one));
+}
+
 function matchScore(profile: VendorProfile, application: string, facility: string): number {
   let best = 0;
   for (const { sendingApplication, sendingFacility } of profile.match) {
