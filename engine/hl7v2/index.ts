@@ -15,6 +15,7 @@ export {
   type NormalizedMessage,
   normalizeMessage,
 } from './normalize.ts';
+export { isMapped, type MapSource, toRecord } from './map/index.ts';
 export { isSegmentName, parseMessage, writeMessage, writeSegment } from './parse.ts';
 export {
   charsetOf,

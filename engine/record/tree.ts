@@ -31,7 +31,9 @@ function walk(value: unknown, resolve: (key: string) => string | undefined): unk
     let copy: unknown[] | undefined;
     for (let i = 0; i < value.length; i++) {
       const item = walk(value[i], resolve);
-      if (item !== value[i]) (copy ??= value.slice())[i] = item;
+      if (item === value[i]) continue;
+      copy ??= value.slice();
+      copy[i] = item;
     }
     if (!copy) return value;
     const kept = copy.filter((item) => item !== undefined);
@@ -85,6 +87,12 @@ function unionOf(known: unknown[], given: unknown[], keyOf: (item: Tree) => stri
 export const extensionKey = (item: Tree): string => String(item['url']);
 const identifierKey = (item: Tree): string => `${item['system'] ?? ''}|${item['value'] ?? ''}`;
 
+/** Lists that grow: a later part of a report names only its own results. */
+const unions = new Map<string, (item: Tree) => string>([
+  ['result', (item) => String(item['reference'])],
+  ['contained', (item) => String(item['id'])],
+]);
+
 /**
  * `known` brought up to date by `given`: given elements win, except the `weak` ones, which only fill gaps. With `fillOnly` all are
  * weak (the given one is older than what is known).
@@ -101,6 +109,8 @@ export function patchTree(known: Tree, given: Tree, weak: readonly string[], fil
       result[key] = isWeak ? unionOf(value, before, extensionKey) : unionOf(before, value, extensionKey);
     else if (key === 'identifier' && Array.isArray(before) && Array.isArray(value))
       result[key] = isWeak ? unionOf(value, before, identifierKey) : unionOf(before, value, identifierKey);
+    else if (unions.has(key) && Array.isArray(before) && Array.isArray(value))
+      result[key] = unionOf(before, value, unions.get(key)!);
     else if (joined.has(key) && isTree(before) && isTree(value))
       result[key] = isWeak ? { ...value, ...before } : { ...before, ...value };
     else if (!isWeak) result[key] = value;
