@@ -46,9 +46,9 @@ export interface Subject {
 
 /** Names in subjectAltName (RFC 5280 4.2.1.6). */
 export interface AlternativeNames {
-  dns?: string[];
-  ip?: string[];
-  uri?: string[];
+  dns?: readonly string[];
+  ip?: readonly string[];
+  uri?: readonly string[];
 }
 
 export interface Authority {

@@ -97,6 +97,15 @@ function bitsOf(content: Buffer): Set<number> {
   return numbers;
 }
 
+/** The public key, or undefined when its bytes make none (node:crypto reads it only when asked, and throws then). */
+export function publicKeyOf(certificate: X509Certificate): KeyObject | undefined {
+  try {
+    return certificate.publicKey;
+  } catch {
+    return undefined;
+  }
+}
+
 /** Key identifier: leftmost 160 bits of the SHA-256 of the public key bits (RFC 7093 2, method 1). */
 export function keyIdOf(publicKey: KeyObject): Buffer {
   const spki = childrenOf(fromDer(publicKey.export({ type: 'spki', format: 'der' })));

@@ -12,8 +12,10 @@ export {
   type Subject,
 } from './authority.ts';
 export { type CertificateFacts, readCertificate, readCertificates } from './certificate.ts';
+export { openKeyFile } from './kek.ts';
 export { generateKey, type KeyKind, type KeyPair, readKeyFile, writeKeyFile } from './keys.ts';
 export { type CertificateProfile, PROFILES, type ProfileName } from './profiles.ts';
+export { openSeal, type SealOptions } from './seal.ts';
 export { type ChainVerdict, type Purpose, type Trust, verifyChain } from './trust.ts';
 export { type DocumentSigner, type DocumentToSign, signDocument, verifyDocument } from './xmldsig.ts';
 export type { SignatureVerdict, VerifyOptions } from './xmldsig-judge.ts';

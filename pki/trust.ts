@@ -4,7 +4,7 @@
  */
 import type { X509Certificate } from 'node:crypto';
 import { type FaultCode, MixError } from '../schemas/errors/index.ts';
-import { OID, readCertificate } from './certificate.ts';
+import { OID, publicKeyOf, readCertificate } from './certificate.ts';
 import { weaknessOf } from './keys.ts';
 import { KEY_USAGE, PURPOSE } from './profiles.ts';
 
@@ -112,7 +112,9 @@ function checkEach(certificate: X509Certificate, at: number): Refusal | undefine
   if (at > certificate.validToDate.getTime()) return refuse('chain.expired', certificate);
   const unknown = facts.critical.find((id) => !UNDERSTOOD.has(id));
   if (unknown) return refuse('chain.extension', certificate, unknown);
-  const weakness = weaknessOf(certificate.publicKey);
+  const key = publicKeyOf(certificate);
+  if (!key) return refuse('certificate.malformed', certificate, 'public key');
+  const weakness = weaknessOf(key);
   if (weakness) return refuse('chain.weak', certificate, weakness);
   return undefined;
 }

@@ -12,6 +12,7 @@ import {
 } from 'xml-crypto';
 import type { FaultCode } from '../schemas/errors/index.ts';
 import { attributeOf, childOf, childrenOf, escapeAttribute, readXml, textOf, type XmlElement } from '../schemas/xml.ts';
+import { publicKeyOf } from './certificate.ts';
 import type { Trust } from './trust.ts';
 import { ALGORITHM } from './xmldsig-form.ts';
 import { hashFor, judgeSigner, type SignatureVerdict, type VerifyOptions } from './xmldsig-judge.ts';
@@ -137,7 +138,7 @@ function signedParts(
   algorithm: string,
   uri: string | undefined,
 ): string[] | undefined {
-  const hash = hashFor(algorithm, leaf.publicKey);
+  const hash = hashFor(algorithm, publicKeyOf(leaf));
   if (!hash) return undefined;
   const mark = randomBytes(24).toString('hex');
   const signature = new SignedXml({ publicCert: leaf.toString(), getCertFromKeyInfo: () => null });

@@ -39,10 +39,10 @@ export function judgeSigner(
 }
 
 /** The hash of an accepted signature algorithm that fits the key; undefined for any other. */
-export function hashFor(algorithm: string, key: KeyObject): 'sha256' | 'sha384' | undefined {
-  const curve = key.asymmetricKeyDetails?.namedCurve;
+export function hashFor(algorithm: string, key: KeyObject | undefined): 'sha256' | 'sha384' | undefined {
+  const curve = key?.asymmetricKeyDetails?.namedCurve;
   if (algorithm === ALGORITHM.ecdsaSha256 && curve === 'prime256v1') return 'sha256';
   if (algorithm === ALGORITHM.ecdsaSha384 && curve === 'secp384r1') return 'sha384';
-  if (algorithm === ALGORITHM.rsaSha256 && key.asymmetricKeyType === 'rsa') return 'sha256';
+  if (algorithm === ALGORITHM.rsaSha256 && key?.asymmetricKeyType === 'rsa') return 'sha256';
   return undefined;
 }

@@ -1,6 +1,7 @@
 /** Detached XML signatures over documents (IHE DSG, ITI TF-3 5.5): making our own, and checking anybody's. */
 import { createHash, type KeyObject, sign, verify, X509Certificate } from 'node:crypto';
 import { MixError } from '../schemas/errors/index.ts';
+import { publicKeyOf } from './certificate.ts';
 import type { Trust } from './trust.ts';
 import { checkForeignSignature } from './xmldsig-foreign.ts';
 import {
@@ -96,11 +97,12 @@ export function verifyDocument(
   const leaf = certificates[0];
   if (!leaf || createHash('sha256').update(leaf.raw).digest('base64') !== own.certificateDigest)
     return { holds: false, reason: 'signature.certificate' };
-  const hash = hashFor(own.algorithm, leaf.publicKey);
-  if (!hash) return { holds: false, reason: 'signature.algorithm' };
+  const key = publicKeyOf(leaf);
+  const hash = hashFor(own.algorithm, key);
+  if (!key || !hash) return { holds: false, reason: 'signature.algorithm' };
   const signedInfo = Buffer.from(writeSignedInfo(own, true), 'latin1');
   const value = Buffer.from(own.signatureValue, 'base64');
-  if (!verify(hash, signedInfo, { key: leaf.publicKey, dsaEncoding: 'ieee-p1363' }, value))
+  if (!verify(hash, signedInfo, { key, dsaEncoding: 'ieee-p1363' }, value))
     return { holds: false, reason: 'signature.value' };
   if (
     own.manifestDigest !== sha256(writeManifest(own, true)) ||
