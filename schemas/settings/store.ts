@@ -1,10 +1,11 @@
 import { group, path, whole } from './manifest.ts';
 
-export const store = group('The store', {
-  queueMax: whole([100, 10_000_000], 'jobs that may wait before new messages are refused for now (AR, CE)', {
-    default: 100_000,
+export const store = group('Limits of the store', {
+  jobsMax: whole([100, 10_000_000], 'jobs that may wait before new messages are refused for now (AR, CE)', {
+    default: 200_000,
   }),
-  groupMax: whole([1, 4096], 'units of work that share one commit', { default: 128 }),
+  groupUnitsMax: whole([1, 4096], 'units of work that share one commit', { default: 256 }),
+  readers: whole([1, 16], 'connections that read', { default: 2 }),
 });
 
 export const keys = group('Encryption at rest', {
