@@ -1,0 +1,175 @@
+/** Connections to SQLite: promises, prepared statements that are kept, and errors without values in them. */
+import sqlite3 from 'sqlite3';
+import { type FaultCode, MixError } from '../../schemas/errors/index.ts';
+
+export type Value = string | number | Buffer | null;
+export type Row = Record<string, Value>;
+
+/** Prepared statements kept a connection. */
+const statementsMax = 400;
+
+/**
+ * An error of the driver as one of ours. Its text may hold values of a row and is left out; the code alone stays.
+ */
+export function faultOf(error: unknown): MixError {
+  if (error instanceof MixError) return error;
+  const code = (error as { code?: unknown }).code;
+  const name = typeof code === 'string' ? code : 'unknown';
+  const ours: FaultCode =
+    name === 'SQLITE_FULL' || name === 'ENOSPC'
+      ? 'store.full'
+      : name === 'SQLITE_BUSY' || name === 'SQLITE_LOCKED'
+        ? 'store.busy'
+        : name === 'SQLITE_CONSTRAINT'
+          ? 'store.conflict'
+          : 'store.failed';
+  return new MixError(ours, { detail: name });
+}
+
+export class Connection {
+  readonly #database: sqlite3.Database;
+  readonly #statements = new Map<string, sqlite3.Statement>();
+
+  private constructor(database: sqlite3.Database) {
+    this.#database = database;
+  }
+
+  static open(file: string, mode: 'write' | 'read'): Promise<Connection> {
+    const flags = mode === 'write' ? sqlite3.OPEN_READWRITE | sqlite3.OPEN_CREATE : sqlite3.OPEN_READONLY;
+    return new Promise((resolve, reject) => {
+      const database = new sqlite3.Database(file, flags, (error) => {
+        if (error) reject(faultOf(error));
+        else resolve(new Connection(database));
+      });
+    });
+  }
+
+  exec(sql: string): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#database.exec(sql, (error) => (error ? reject(faultOf(error)) : resolve()));
+    });
+  }
+
+  /** Rows changed. */
+  run(sql: string, values: readonly Value[] = []): Promise<number> {
+    const statement = this.#prepared(sql);
+    return new Promise((resolve, reject) => {
+      statement.run(values, function done(this: sqlite3.RunResult, error: Error | null) {
+        if (error) reject(faultOf(error));
+        else resolve(this.changes);
+      });
+    });
+  }
+
+  all(sql: string, values: readonly Value[] = []): Promise<Row[]> {
+    const statement = this.#prepared(sql);
+    return new Promise((resolve, reject) => {
+      statement.all<Row>(values, (error, rows) => (error ? reject(faultOf(error)) : resolve(rows)));
+    });
+  }
+
+  async first(sql: string, values: readonly Value[] = []): Promise<Row | undefined> {
+    return (await this.all(sql, values))[0];
+  }
+
+  async close(): Promise<void> {
+    for (const statement of this.#statements.values()) {
+      await new Promise<void>((resolve) => {
+        statement.finalize(() => resolve());
+      });
+    }
+    this.#statements.clear();
+    await new Promise<void>((resolve, reject) => {
+      this.#database.close((error) => (error ? reject(faultOf(error)) : resolve()));
+    });
+  }
+
+  #prepared(sql: string): sqlite3.Statement {
+    const known = this.#statements.get(sql);
+    if (known) return known;
+    if (this.#statements.size >= statementsMax) {
+      for (const [oldest, statement] of this.#statements) {
+        this.#statements.delete(oldest);
+        // Queued behind what the statement still has to do.
+        statement.finalize();
+        break;
+      }
+    }
+    // A failed preparation is told by the first use.
+    const statement = this.#database.prepare(sql, () => {});
+    this.#statements.set(sql, statement);
+    return statement;
+  }
+}
+
+/** Readers that take turns; WAL lets them read beside the writer. */
+export class Readers {
+  readonly #connections: Connection[];
+  #turn = 0;
+
+  constructor(connections: Connection[]) {
+    this.#connections = connections;
+  }
+
+  all(sql: string, values: readonly Value[] = []): Promise<Row[]> {
+    return this.#next().all(sql, values);
+  }
+
+  first(sql: string, values: readonly Value[] = []): Promise<Row | undefined> {
+    return this.#next().first(sql, values);
+  }
+
+  /** Rows for a long list of keys: statements of few fixed sizes, the last one filled up by repeating a key. */
+  async allOf(sqlOf: (count: number) => string, keys: readonly (readonly Value[])[]): Promise<Row[]> {
+    if (keys.length === 0) return [];
+    const parts = await Promise.all(fillChunks(keys).map((chunk) => this.all(sqlOf(chunk.count), chunk.values)));
+    return parts.length === 1 ? parts[0]! : parts.flat();
+  }
+
+  async close(): Promise<void> {
+    for (const connection of this.#connections) await connection.close();
+  }
+
+  #next(): Connection {
+    this.#turn = (this.#turn + 1) % this.#connections.length;
+    return this.#connections[this.#turn]!;
+  }
+}
+
+/** Row counts that statements are prepared for. */
+const sizes = [256, 64, 16, 4, 1] as const;
+
+/** Chunks of the fixed sizes that hold exactly the rows: for writing. */
+export function exactChunks(rows: readonly (readonly Value[])[]): { count: number; values: Value[] }[] {
+  const chunks: { count: number; values: Value[] }[] = [];
+  let at = 0;
+  while (at < rows.length) {
+    const left = rows.length - at;
+    const count = sizes.find((size) => size <= left)!;
+    const values: Value[] = [];
+    for (let i = 0; i < count; i++) values.push(...rows[at + i]!);
+    chunks.push({ count, values });
+    at += count;
+  }
+  return chunks;
+}
+
+/** Chunks of the fixed sizes, the last one filled with its last key: for `IN` and joins, where doubles do no harm. */
+export function fillChunks(rows: readonly (readonly Value[])[]): { count: number; values: Value[] }[] {
+  const chunks: { count: number; values: Value[] }[] = [];
+  for (let at = 0; at < rows.length; at += sizes[0]) {
+    const part = rows.slice(at, at + sizes[0]);
+    let count: number = sizes[0];
+    for (const size of sizes) if (size >= part.length) count = size;
+    const values: Value[] = [];
+    for (let i = 0; i < count; i++) values.push(...(part[i] ?? part[part.length - 1]!));
+    chunks.push({ count, values });
+  }
+  return chunks;
+}
+
+/** `(?,?),(?,?)` */
+export function placeholders(count: number, width: number): string {
+  const row = `(${new Array(width).fill('?').join(',')})`;
+  return new Array(count).fill(row).join(',');
+}

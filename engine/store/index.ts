@@ -1,0 +1,2 @@
+/** The door of the store: the only SQL of the engine. */
+export { type OpenedStore, openStore, type StoreLimits, type StoreOptions } from './open.ts';

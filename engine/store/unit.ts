@@ -1,0 +1,337 @@
+/**
+ * A unit of work on its way to the writer: everything that can be computed before the transaction (sealing, tokens, packing)
+ * is computed here, once, so that the lane only joins rows.
+ */
+
+import { hash } from 'node:crypto';
+import type { Fault } from '../../schemas/errors/index.ts';
+import type {
+  AuditEntry,
+  Changes,
+  Entry,
+  Job,
+  KeptMessage,
+  Person,
+  Seal,
+  SearchTerm,
+  StoredDocument,
+  User,
+} from '../../schemas/parts.ts';
+import { dayKey, dayOf, idToKey, joinPieces, packBody, personKey } from './codec.ts';
+import type { Value } from './database.ts';
+import { foldNumber, indexWords } from './words.ts';
+
+/** Domains of tokens; one more keeps equal texts of two uses apart. */
+export const domains = {
+  identity: 'identity',
+  identifier: 'identifier',
+  entry: 'entry',
+  job: 'job',
+  messageWords: 'message',
+  personWords: 'person',
+} as const;
+
+export interface JobUnit {
+  id: string;
+  kind: Job['kind'];
+  subject: string;
+  keys: string[];
+  dueAt: number;
+  latestAt: number | undefined;
+}
+
+export interface KeepUnit {
+  message: KeptMessage;
+  id: Buffer;
+  /** Token of source and identity; undefined where there is no identity to compare. */
+  token: Buffer | undefined;
+  digest: Buffer;
+  identityIsUnique: boolean;
+  day: number;
+  /** Sealed body for a message without, and one with the conflict mark made when it is needed. */
+  body: Buffer;
+  words: string;
+  job: JobUnit | undefined;
+}
+
+export interface PersonUnit {
+  person: Person;
+  id: Buffer;
+  expect: number;
+  tokens: Buffer[];
+  words: string;
+  wordsHash: Buffer;
+  body: Buffer;
+}
+
+export interface EntryUnit {
+  id: Buffer;
+  expect: number;
+  row: Value[];
+}
+
+export interface CommitUnit {
+  jobDone: Changes['jobDone'];
+  jobParked: Changes['jobParked'];
+  jobRetry: Changes['jobRetry'];
+  jobsNew: JobUnit[];
+  persons: PersonUnit[];
+  identifiersGone: { person: Buffer; token: Buffer }[];
+  entries: EntryUnit[];
+  /** Versions that this unit itself overtook. */
+  entryVersions: Value[][];
+  documents: { id: string; personId: string; replaces: Buffer | undefined; row: Value[] }[];
+  message: { id: Buffer; text: string; state: KeptMessage['state']; persons: Buffer[]; words: string } | undefined;
+  outcomes: { message: Buffer; day: number; body: Buffer }[];
+  notCarried: NonNullable<Changes['notCarried']>;
+  audit: AuditUnit[];
+  personIds: string[];
+}
+
+export interface AuditUnit {
+  entry: AuditEntry;
+  day: number;
+  person: Buffer | null;
+  body: Buffer;
+}
+
+/** Row name of an entry's body: the version is part of it, so that an old body can not stand in for a new one. */
+export function entryRow(id: string, version: number): string {
+  return `${id}/${version}`;
+}
+
+/** Text that a number is found by. */
+export function identifierText(system: string, value: string): string {
+  return `${system}|${foldNumber(value)}`;
+}
+
+const takenAsToken = /^=[A-Za-z0-9_-]{16}$/;
+
+/** Tokens of a job's keys as latin1; a key given as `=token` is one already. */
+export function jobKeys(seal: Seal, keys: readonly string[]): string[] {
+  const unique = [...new Set(keys)];
+  if (unique.length === 0) return [];
+  const tokens = seal.tokens(domains.job, unique);
+  return [
+    ...new Set(
+      unique.map((key, i) =>
+        takenAsToken.test(key)
+          ? Buffer.from(key.slice(1), 'base64url').toString('latin1')
+          : tokens.toString('latin1', i * 12, i * 12 + 12),
+      ),
+    ),
+  ];
+}
+
+export function makeJobUnit(seal: Seal, job: Omit<Job, 'attempts' | 'fence'>): JobUnit {
+  return {
+    id: job.id,
+    kind: job.kind,
+    subject: job.subject,
+    keys: jobKeys(seal, job.keys),
+    dueAt: job.dueAt,
+    latestAt: job.latestAt,
+  };
+}
+
+export function makeKeepUnit(
+  seal: Seal,
+  message: KeptMessage,
+  terms: readonly SearchTerm[],
+  job: Omit<Job, 'attempts' | 'fence'> | null,
+  identityIsUnique: boolean,
+): KeepUnit {
+  const day = dayOf(message.receivedAt);
+  const head: MessageHead = {
+    version: message.version,
+    charset: message.charset,
+    facts: message.facts,
+    faults: message.faults,
+    identity: message.identity,
+  };
+  if (message.correctedOf !== undefined) head.correctedOf = message.correctedOf;
+  const packed = packBody(joinPieces([Buffer.from(JSON.stringify(head)), message.bytes, message.ack, message.digest]));
+  const compared = message.identity !== '' && message.correctedOf === undefined;
+  return {
+    message,
+    id: idToKey(message.id),
+    token: compared ? seal.token(domains.identity, `${message.sourceId}|${message.identity}`) : undefined,
+    digest: Buffer.from(message.digest.subarray(0, 16)),
+    identityIsUnique,
+    day,
+    body: seal.seal(dayKey(day), 'message_bodies', message.id, packed),
+    words: indexWords(seal, domains.messageWords, terms),
+    job: job ? makeJobUnit(seal, job) : undefined,
+  };
+}
+
+/** What stands in a message's sealed body before its bytes. */
+export interface MessageHead {
+  version: string;
+  charset: string;
+  facts: KeptMessage['facts'];
+  faults: Fault[];
+  identity: string;
+  correctedOf?: string;
+}
+
+/** What stands in a message's sealed outcome. */
+export interface OutcomeBody {
+  faults?: Fault[];
+  personIds?: string[];
+  wrote?: { id: string; type: string; version: number }[];
+  notCarried?: string[];
+  steps: { at: number; step: string; detail?: string }[];
+  /** The run said what became of the message; without it there are only steps. */
+  settled: boolean;
+}
+
+export function makeCommitUnit(seal: Seal, changes: Changes, now: number): CommitUnit {
+  const { entries, entryVersions } = entryUnits(seal, changes.entries ?? []);
+  return {
+    jobDone: changes.jobDone,
+    jobParked: changes.jobParked,
+    jobRetry: changes.jobRetry,
+    jobsNew: (changes.jobsNew ?? []).map((job) => makeJobUnit(seal, job)),
+    persons: (changes.persons ?? []).map((one) => personUnit(seal, one)),
+    identifiersGone: (changes.identifiersGone ?? []).map((gone) => ({
+      person: idToKey(gone.personId),
+      token: seal.token(domains.identifier, identifierText(gone.system, gone.value)),
+    })),
+    entries,
+    entryVersions,
+    documents: (changes.documents ?? []).map((document) => documentUnit(seal, document)),
+    message: changes.message && {
+      id: idToKey(changes.message.id),
+      text: changes.message.id,
+      state: changes.message.state,
+      persons: (changes.message.personIds ?? []).map(idToKey),
+      words: changes.message.terms ? indexWords(seal, domains.messageWords, changes.message.terms) : '',
+    },
+    outcomes: outcomeUnits(seal, changes, now),
+    notCarried: changes.notCarried ?? [],
+    audit: (changes.audit ?? []).map((entry) => auditUnit(seal, entry)),
+    personIds: [...new Set((changes.persons ?? []).map((one) => one.person.id))],
+  };
+}
+
+function personUnit(seal: Seal, given: { person: Person; expect: number; terms: SearchTerm[] }): PersonUnit {
+  const { person } = given;
+  const words = indexWords(seal, domains.personWords, given.terms);
+  const texts = person.state === 'active' ? person.identifiers.map((one) => identifierText(one.system, one.value)) : [];
+  const tokens = seal.tokens(domains.identifier, texts);
+  const body = packBody([Buffer.from(JSON.stringify([person.identifiers, person.patient]))]);
+  return {
+    person,
+    id: idToKey(person.id),
+    expect: given.expect,
+    tokens: texts.map((_, i) => tokens.subarray(i * 12, i * 12 + 12)),
+    words,
+    wordsHash: hash('sha256', words, 'buffer').subarray(0, 8),
+    body: seal.seal(personKey(person.id), 'persons', entryRow(person.id, person.version), body),
+  };
+}
+
+function entryUnits(
+  seal: Seal,
+  given: NonNullable<Changes['entries']>,
+): { entries: EntryUnit[]; entryVersions: Value[][] } {
+  const tokens = seal.tokens(
+    domains.entry,
+    given.map(({ entry }) => entry.key),
+  );
+  const byId = new Map<string, EntryUnit>();
+  const entryVersions: Value[][] = [];
+  given.forEach(({ entry, expect }, i) => {
+    const row = entryValues(seal, entry, tokens.subarray(i * 12, i * 12 + 12));
+    const earlier = byId.get(entry.id);
+    if (earlier) entryVersions.push(earlier.row);
+    byId.set(entry.id, { id: row[0] as Buffer, expect: earlier ? earlier.expect : expect, row });
+  });
+  return { entries: [...byId.values()], entryVersions };
+}
+
+function entryValues(seal: Seal, entry: Entry, key: Buffer): Value[] {
+  const packed = packBody([Buffer.from(JSON.stringify([entry.key, entry.body]))]);
+  const body = seal.seal(personKey(entry.personId), 'entries', entryRow(entry.id, entry.version), packed);
+  return [
+    idToKey(entry.id),
+    idToKey(entry.personId),
+    key,
+    entry.type,
+    entry.version,
+    entry.status,
+    entry.code,
+    entry.sourceId,
+    idToKey(entry.messageId),
+    entry.sourceTime,
+    entry.removed ? 1 : 0,
+    body,
+  ];
+}
+
+function documentUnit(seal: Seal, document: StoredDocument): CommitUnit['documents'][number] {
+  const packed = packBody(joinPieces([document.bytes, document.signature]));
+  const replaces = document.replaces === undefined ? undefined : idToKey(document.replaces);
+  return {
+    id: document.id,
+    personId: document.personId,
+    replaces,
+    row: [
+      idToKey(document.id),
+      idToKey(document.personId),
+      document.setId,
+      document.version,
+      replaces ?? null,
+      document.state,
+      document.createdAt,
+      document.personVersion,
+      document.sha256,
+      seal.seal(personKey(document.personId), 'documents', document.id, packed),
+    ],
+  };
+}
+
+function outcomeUnits(seal: Seal, changes: Changes, now: number): CommitUnit['outcomes'] {
+  const bodies = new Map<string, OutcomeBody>();
+  const { message } = changes;
+  if (message) {
+    const body: OutcomeBody = { steps: [], settled: true };
+    if (message.faults?.length) body.faults = message.faults;
+    if (message.personIds?.length) body.personIds = message.personIds;
+    if (message.wrote?.length) body.wrote = message.wrote;
+    if (message.notCarried?.length) body.notCarried = message.notCarried;
+    bodies.set(message.id, body);
+  }
+  for (const { messageId, ...step } of changes.steps ?? []) {
+    const body = bodies.get(messageId);
+    if (body) body.steps.push(step);
+    else bodies.set(messageId, { steps: [step], settled: false });
+  }
+  const day = dayOf(now);
+  return [...bodies].map(([id, body]) => ({
+    message: idToKey(id),
+    day,
+    body: seal.seal(dayKey(day), 'message_outcomes', id, packBody([Buffer.from(JSON.stringify(body))])),
+  }));
+}
+
+function auditUnit(seal: Seal, entry: AuditEntry): AuditUnit {
+  const day = dayOf(entry.at);
+  const detail = Buffer.from(JSON.stringify([entry.what, entry.thing ?? null, entry.reason ?? null]));
+  return {
+    entry,
+    day,
+    person: entry.personId === undefined ? null : idToKey(entry.personId),
+    // The row's number is not known before its group is written; the hash chain binds the body to its place.
+    body: seal.seal(dayKey(day), 'audit', `${entry.at}`, packBody([detail])),
+  };
+}
+
+export function userBody(seal: Seal, user: User): Buffer {
+  return seal.seal('tenant', 'users', user.id, packBody([Buffer.from(JSON.stringify(user))]));
+}
+
+export function nodeValueBody(seal: Seal, name: string, value: Buffer): Buffer {
+  return seal.seal('tenant', 'node_values', name, packBody([value]));
+}
