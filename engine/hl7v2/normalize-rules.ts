@@ -120,20 +120,16 @@ function fieldStep(
 function componentStep(
   rule: { name: string; places: string[] },
   hint: string | undefined,
-  edit: (component: string) => string,
+  edit: (part: string) => string,
 ): Step {
-  return fieldStep(
-    rule,
-    (raw, d) =>
-      splitAt(raw, d.repetition)
-        .map((repetition) =>
-          splitAt(repetition, d.component)
-            .map((component) => splitAt(component, d.subcomponent).map(edit).join(d.subcomponent))
-            .join(d.component),
-        )
-        .join(d.repetition),
-    hint,
-  );
+  const inComponent = (component: string, d: Delimiters): string => mapParts(component, d.subcomponent, edit);
+  const inRepetition = (repetition: string, d: Delimiters): string =>
+    mapParts(repetition, d.component, (component) => inComponent(component, d));
+  return fieldStep(rule, (raw, d) => mapParts(raw, d.repetition, (repetition) => inRepetition(repetition, d)), hint);
+}
+
+function mapParts(text: string, delimiter: string, edit: (part: string) => string): string {
+  return delimiter === '' || !text.includes(delimiter) ? edit(text) : text.split(delimiter).map(edit).join(delimiter);
 }
 
 function carryStep(rule: RuleOf<'move'> | RuleOf<'copy'> | RuleOf<'translate'>): Step {
