@@ -158,6 +158,11 @@ function adt(line: Line, event: string, patient: TrafficPatient, random: () => n
     `IN1|1|PPO^Preferred|7001|Prairie Mutual|PO Box 17^^Harlan Ferry^KS^67001||(555)555-0170|G${room}|||||||PPO|${patient.family}^${patient.given}|SEL^Self^HL70063`,
   ];
   if (event === 'A03') segments[4] += `|${line.at}`;
+  // A02 and A03 of 2.3 and 2.4 have no room for NK1, AL1 and IN1.
+  if (event === 'A02' || event === 'A03') {
+    const kept = segments.filter((one) => /^(MSH|EVN|PID|PV1)/.test(one) || (event === 'A03' && one.startsWith('DG1')));
+    return message(line, `ADT^${event}`, patient.mrn, kept);
+  }
   return message(line, `ADT^${event}`, patient.mrn, segments);
 }
 
