@@ -19,6 +19,7 @@ const names: Record<string, string> = {
   'ISO IR100': 'iso-8859-1',
   'ISO IR14': 'shift_jis',
   'ISO IR87': 'iso-2022-jp',
+  'ISO-2022-JP': 'iso-2022-jp',
   'ISO IR159': 'iso-2022-jp',
   JAS2020: 'iso-2022-jp',
   'JIS X 0202': 'iso-2022-jp',
