@@ -5,7 +5,7 @@
  * needed, a date of birth that is none. All else is a warning: the message goes on, the sender may read it in the ACK.
  */
 import type { Fault, FaultCode } from '../../schemas/errors/index.ts';
-import { publishedVersions, segmentDefinition, tableCodes } from '../../schemas/hl7v2/dictionary.ts';
+import { nearestVersion, publishedVersions, segmentDefinition, tableCodes } from '../../schemas/hl7v2/dictionary.ts';
 import type { Message, Segment } from '../../schemas/hl7v2/message.ts';
 import { isDateOrTime, isIsoTime, isNumber, isTimeOfDay } from './formats.ts';
 import { componentOf, placeOf, readPath, repetitionsOf, segmentOf, subcomponentOf } from './read.ts';
@@ -85,7 +85,7 @@ export function checkMessage(message: Message, options: CheckOptions = {}): Faul
   const limit = options.faultsMax ?? 100;
   const found = [
     ...checkHeader(message),
-    ...checkPatient(message),
+    ...checkPatient(message, limit),
     ...checkFields(message, limit),
     ...checkStructure(message),
   ];
@@ -144,7 +144,7 @@ function checkHeader(message: Message): Found[] {
   return found;
 }
 
-function checkPatient(message: Message): Found[] {
+function checkPatient(message: Message, limit: number): Found[] {
   if (!patientTypes.has(message.code)) return [];
   const found: Found[] = [];
   const patients = message.segments.filter((segment) => segment.name === 'PID');
@@ -153,16 +153,18 @@ function checkPatient(message: Message): Found[] {
   if (patients.length === 0 && needed) {
     found.push({ fault: { code: 'hl7v2.required-segment', place: 'PID' }, segment: message.segments.length, field: 0 });
   }
-  for (const pid of patients) found.push(...checkPid(message, pid));
-  if (message.code === 'ADT' && mergeEvents.has(message.trigger)) found.push(...checkMerge(message));
+  for (const pid of patients) {
+    if (found.length >= limit) break;
+    found.push(...checkPid(message, pid));
+  }
+  if (message.code === 'ADT' && mergeEvents.has(message.trigger)) found.push(...checkMerge(message, limit));
   return found;
 }
 
 function checkPid(message: Message, pid: Segment): Found[] {
   const found: Found[] = [];
-  const place = placeOf(message, pid);
   const tell = (code: FaultCode, field: number, detail?: string): void => {
-    const fault: Fault = { code, place: `${place}-${field}` };
+    const fault: Fault = { code, place: `${placeOf(message, pid)}-${field}` };
     if (detail !== undefined) fault.detail = detail;
     found.push({ fault, segment: pid.index, field });
   };
@@ -189,13 +191,14 @@ function hasNumber(message: Message, field: string | undefined): boolean {
   });
 }
 
-function checkMerge(message: Message): Found[] {
+function checkMerge(message: Message, limit: number): Found[] {
   const merges = message.segments.filter((segment) => segment.name === 'MRG');
   if (merges.length === 0) {
     return [{ fault: { code: 'hl7v2.required-segment', place: 'MRG' }, segment: message.segments.length, field: 0 }];
   }
   const found: Found[] = [];
   for (const merge of merges) {
+    if (found.length >= limit) break;
     // Account and visit merges name the old number in MRG-3 or 5; older senders put it in MRG-4.
     if ([1, 2, 3, 4, 5].some((field) => hasNumber(message, merge.fields[field]))) continue;
     found.push({
@@ -245,13 +248,14 @@ function kindOf(dataType: string): Kind {
 
 function checkFields(message: Message, limit: number): Found[] {
   const found: Found[] = [];
+  const version = nearestVersion(message.version);
   for (const segment of message.segments) {
     if (found.length >= limit * 4) break;
     const { name } = segment;
     if (name === '' || name.startsWith('Z')) continue;
     checkTables(message, segment, found);
     if (name === 'OBX') checkObservation(message, segment, found);
-    const plan = planFor(message.version, name);
+    const plan = planFor(version, name);
     if (plan === null) continue;
     for (const field of plan.required) {
       if (isEmpty(segment.fields[field]) && !(name === 'OBX' && field === 5))

@@ -34,8 +34,8 @@ export function unescapeText(raw: string, delimiters: Delimiters, charset?: stri
   };
   while (at !== -1) {
     const end = raw.indexOf(mark, at + 1);
-    if (end === -1 || end - at > sequenceMax) break;
-    const body = raw.slice(at + 1, end);
+    if (end === -1) break;
+    const body = end - at > sequenceMax ? '' : raw.slice(at + 1, end);
     const hex = hexOf(body);
     const meaning = hex === undefined ? meaningOf(body, delimiters) : '';
     if (meaning === undefined) {

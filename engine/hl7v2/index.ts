@@ -3,9 +3,11 @@ export { type AckCode, type AckOrder, ackMode, buildAck } from './ack.ts';
 export { type Batch, type BatchPart, splitBatch } from './batch.ts';
 export { charsetNamed, decodeMessage, encodeMessage } from './charset.ts';
 export { type CheckOptions, checkMessage } from './check.ts';
+export { type ComposedComponent, type ComposedField, composeMessage } from './compose.ts';
 export { completeDelimiters, encodingCharacters, standardDelimiters } from './delimiters.ts';
 export { insertSegment, newMessage, rawFor, removeSegments, setRaw, setValue, withSegments } from './edit.ts';
 export { escapeText, unescapeText } from './escape.ts';
+export { isMapped, type MapSource, toRecord } from './map/index.ts';
 export { componentName, componentOfType, type ElementName, fieldName, segmentTitle, tableDisplay } from './names.ts';
 export {
   compileProfile,
@@ -15,7 +17,6 @@ export {
   type NormalizedMessage,
   normalizeMessage,
 } from './normalize.ts';
-export { isMapped, type MapSource, toRecord } from './map/index.ts';
 export { isSegmentName, parseMessage, writeMessage, writeSegment } from './parse.ts';
 export {
   charsetOf,

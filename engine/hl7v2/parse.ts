@@ -51,7 +51,12 @@ export function parseMessage(text: string): { message?: Message; faults: Fault[]
   const faults = header.faults;
   const segments: Segment[] = [];
   const split = splitSegments(text, start, header.delimiters, segments, faults);
-  if (!split) return { faults: [{ code: 'hl7v2.too-many-segments', detail: `more than ${segmentsMax}` }] };
+  if (!split)
+    return {
+      faults: [
+        { code: 'hl7v2.too-many-segments', place: `segment ${segmentsMax + 1}`, detail: `more than ${segmentsMax}` },
+      ],
+    };
 
   const msh = segments[0]!;
   const type = typeOf(msh, header.delimiters, segments[1]);
