@@ -59,12 +59,8 @@ function bareStep(rule: Rule): Step {
       return dropSegmentStep(rule);
     case 'empty-repetitions':
       return fieldStep(rule, (raw, d) => withoutEmptyRepetitions(raw, d, rule.needs));
-    case 'drop-literals': {
-      const fits = patternTest(rule.values);
-      return componentStep(rule, undefined, (component) =>
-        component !== '' && fits(component.trim()) ? '' : component,
-      );
-    }
+    case 'drop-literals':
+      return literalsStep(rule);
     case 'explicit-nulls':
       return fieldStep(rule, withoutInnerNulls, '""');
     case 'trim':
@@ -173,14 +169,37 @@ function setStep(rule: RuleOf<'set'>): Step {
 }
 
 function clearStep(rule: RuleOf<'clear'>): Step {
-  const other = rule.equalTo === undefined ? undefined : placeOf(rule.equalTo);
-  const whole = fieldStep(rule, () => '');
-  if (!other) return whole;
+  const clear = (wanted?: string): Step =>
+    fieldStep(rule, (raw) => (wanted === undefined || raw === wanted ? '' : raw));
+  if (rule.equalTo === undefined) return clear();
+  const other = placeOf(rule.equalTo);
+  const places = rule.places.map((place) => placeOf(place.replace('*', '0')));
   return (draft) => {
     const at = draft.indexOf(other.segment);
     const wanted = at < 0 ? '' : draft.get(at, other);
-    if (wanted !== '') fieldStep(rule, (raw) => (raw === wanted ? '' : raw))(draft);
+    if (wanted === '') return;
+    // Most messages have nothing equal: look before making the step.
+    const mayHold = draft.segments.some(({ name, fields }) =>
+      places.some(
+        (place) =>
+          place.segment === '*' || (place.segment === name && (place.field === 0 || fields[place.field] === wanted)),
+      ),
+    );
+    if (mayHold) clear(wanted)(draft);
   };
+}
+
+function literalsStep(rule: RuleOf<'drop-literals'>): Step {
+  const fits = patternTest(rule.values);
+  const drop = (part: string): string => (part !== '' && fits(part.trim()) ? '' : part);
+  const inField = (raw: string, d: Delimiters): string =>
+    mapParts(raw, d.repetition, (repetition) =>
+      mapParts(repetition, d.component, (component) => mapParts(component, d.subcomponent, drop)),
+    );
+  if (rule.values.some((value) => value.includes('*'))) return fieldStep(rule, inField);
+  // A part can only equal a literal where the field has it somewhere.
+  const anywhere = new RegExp(rule.values.map((value) => value.replace(/[.*+?^${}()|[\]\\/]/g, '\\$&')).join('|'), 'i');
+  return fieldStep(rule, (raw, d) => (anywhere.test(raw) ? inField(raw, d) : raw));
 }
 
 function prefixStep(rule: RuleOf<'prefix'>): Step {
