@@ -3,7 +3,7 @@
  * since forge knows no elliptic curves.
  */
 import { createPublicKey, type KeyObject, randomBytes, sign, X509Certificate } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { MixError } from '../schemas/errors/index.ts';
 import { keyIdOf, OID, readCertificate, readCertificates } from './certificate.ts';
@@ -26,7 +26,15 @@ import {
   toDer,
   utf8,
 } from './der.ts';
-import { generateKey, type KeyKind, readKeyFile, requireStrongKey, writeKeyFile } from './keys.ts';
+import {
+  generateKey,
+  type KeyKind,
+  type KeyPair,
+  readKeyFile,
+  replaceFile,
+  requireStrongKey,
+  writeKeyFile,
+} from './keys.ts';
 import { KEY_USAGE, PROFILES, type ProfileName } from './profiles.ts';
 
 const DAY_MS = 86_400_000;
@@ -82,17 +90,18 @@ export interface AuthorityOptions {
  */
 export function createAuthority(options: AuthorityOptions): Authority {
   const { dir, issuer } = options;
-  if (dir && (existsSync(join(dir, 'ca.key')) || existsSync(join(dir, 'ca.pem'))))
-    throw new MixError('authority.exists');
+  if (dir && existsSync(join(dir, 'ca.pem'))) throw new MixError('authority.exists');
   const pathLength = options.pathLength ?? 0;
   const room = issuer ? readCertificate(issuer.certificate).pathLength : undefined;
   if (room !== undefined && pathLength >= room)
     throw new MixError('certificate.profile', { detail: `the issuer allows ${room} authorities below it` });
-  const pair = generateKey(options.key ?? 'p256');
   const now = options.now ?? Date.now();
-  const days = options.days ?? 3_650;
+  const end = issuer ? issuer.certificate.validToDate.getTime() : Number.POSITIVE_INFINITY;
+  const days = options.days ?? Math.min(3_650, (end - now) / DAY_MS);
   if (!(days > 0 && days <= ROOT_DAYS_MAX))
     throw new MixError('certificate.lifetime', { detail: `1 to ${ROOT_DAYS_MAX} days` });
+  if (now + days * DAY_MS > end) throw new MixError('certificate.lifetime', { detail: 'the issuer ends earlier' });
+  const pair = dir ? keyIn(dir, options.key ?? 'p256') : generateKey(options.key ?? 'p256');
   const certificate = buildCertificate({
     subject: nameOf(options.subject),
     publicKey: pair.publicKey,
@@ -106,12 +115,18 @@ export function createAuthority(options: AuthorityOptions): Authority {
     ],
   });
   const authority = { certificate, key: pair.privateKey, chain: [certificate, ...(issuer?.chain ?? [])] };
-  if (dir) {
-    mkdirSync(dir, { recursive: true, mode: 0o700 });
-    writeKeyFile(join(dir, 'ca.key'), pair.privateKey);
-    writeFileSync(join(dir, 'ca.pem'), pemOf(authority.chain), { flag: 'wx', mode: 0o644, flush: true });
-  }
+  if (dir) replaceFile(join(dir, 'ca.pem'), pemOf(authority.chain));
   return authority;
+}
+
+/** A new key in the folder; one that an interrupted start left without a certificate has signed nothing and is used. */
+function keyIn(dir: string, kind: KeyKind): KeyPair {
+  const path = join(dir, 'ca.key');
+  mkdirSync(dir, { recursive: true, mode: 0o700 });
+  if (existsSync(path)) return readKeyFile(path);
+  const pair = generateKey(kind);
+  writeKeyFile(path, pair.privateKey);
+  return pair;
 }
 
 /** Opens the authority of a folder. Throws `authority.missing`, `authority.broken`, and what {@link readKeyFile} throws. */

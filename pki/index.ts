@@ -12,6 +12,7 @@ export {
   type Subject,
 } from './authority.ts';
 export { type CertificateFacts, readCertificate, readCertificates } from './certificate.ts';
+export { type Identity, type IdentityOptions, openIdentity } from './identity.ts';
 export { openKeyFile } from './kek.ts';
 export { generateKey, type KeyKind, type KeyPair, readKeyFile, writeKeyFile } from './keys.ts';
 export { type CertificateProfile, PROFILES, type ProfileName } from './profiles.ts';

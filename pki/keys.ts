@@ -3,7 +3,18 @@
  * No other file of the house makes, reads or writes a private key of a certificate.
  */
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
-import { closeSync, constants, fchmodSync, fstatSync, fsyncSync, openSync, readFileSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fchmodSync,
+  fstatSync,
+  fsyncSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { MixError } from '../schemas/errors/index.ts';
 
 /** Kinds of keys that are made here. P-256 is the default everywhere: small certificates, quick signatures. */
@@ -37,6 +48,13 @@ export function writeKeyFile(path: string, key: KeyObject): void {
   } finally {
     closeSync(file);
   }
+}
+
+/** Puts a public file (certificates) in the place of an older one, whole or not at all. */
+export function replaceFile(path: string, text: string): void {
+  const fresh = `${path}.new`;
+  writeFileSync(fresh, text, { mode: 0o644, flush: true });
+  renameSync(fresh, path);
 }
 
 /**

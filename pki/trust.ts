@@ -1,5 +1,5 @@
 /**
- * Does a chain lead from a certificate to a root that we trust? (RFC 5280 6.1, without names constraints, policies and status yet: a
+ * Does a chain lead from a certificate to a root that we trust? (RFC 5280 6.1, without name constraints, policies and status yet: a
  * critical extension that is not understood refuses the chain.) The verdict carries a reason and the certificate at fault.
  */
 import type { X509Certificate } from 'node:crypto';

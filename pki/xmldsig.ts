@@ -1,5 +1,5 @@
 /** Detached XML signatures over documents (IHE DSG, ITI TF-3 5.5): making our own, and checking anybody's. */
-import { createHash, type KeyObject, sign, verify, X509Certificate } from 'node:crypto';
+import { hash, type KeyObject, sign, verify, X509Certificate } from 'node:crypto';
 import { MixError } from '../schemas/errors/index.ts';
 import { publicKeyOf } from './certificate.ts';
 import type { Trust } from './trust.ts';
@@ -95,14 +95,13 @@ export function verifyDocument(
     return { holds: false, reason: 'signature.not-this-document' };
   const certificates = certificatesOf(own.certificates);
   const leaf = certificates[0];
-  if (!leaf || createHash('sha256').update(leaf.raw).digest('base64') !== own.certificateDigest)
-    return { holds: false, reason: 'signature.certificate' };
+  if (!leaf || sha256(leaf.raw) !== own.certificateDigest) return { holds: false, reason: 'signature.certificate' };
   const key = publicKeyOf(leaf);
-  const hash = hashFor(own.algorithm, key);
-  if (!key || !hash) return { holds: false, reason: 'signature.algorithm' };
+  const digestName = hashFor(own.algorithm, key);
+  if (!key || !digestName) return { holds: false, reason: 'signature.algorithm' };
   const signedInfo = Buffer.from(writeSignedInfo(own, true), 'latin1');
   const value = Buffer.from(own.signatureValue, 'base64');
-  if (!verify(hash, signedInfo, { key, dsaEncoding: 'ieee-p1363' }, value))
+  if (!verify(digestName, signedInfo, { key, dsaEncoding: 'ieee-p1363' }, value))
     return { holds: false, reason: 'signature.value' };
   if (
     own.manifestDigest !== sha256(writeManifest(own, true)) ||
@@ -132,7 +131,7 @@ function prepare(signer: DocumentSigner): Prepared {
     certificates: signer.certificateChain
       .map((one) => `<ds:X509Certificate>${one.raw.toString('base64')}</ds:X509Certificate>`)
       .join(''),
-    certificateDigest: createHash('sha256').update(leaf.raw).digest('base64'),
+    certificateDigest: sha256(leaf.raw),
   };
   prepared.set(signer, fixed);
   return fixed;
@@ -159,5 +158,5 @@ function certificatesOf(elements: string): X509Certificate[] {
 }
 
 function sha256(data: Uint8Array | string): string {
-  return createHash('sha256').update(data).digest('base64');
+  return hash('sha256', data, 'base64');
 }

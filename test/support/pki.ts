@@ -56,10 +56,10 @@ export function hasProgram(name: string): boolean {
 }
 
 /** Runs `act` with a fresh folder that is gone afterwards. */
-export function inFolder<T>(act: (folder: string) => T): T {
+export async function inFolder<T>(act: (folder: string) => T | Promise<T>): Promise<T> {
   const folder = mkdtempSync(join(tmpdir(), 'mix-pki-'));
   try {
-    return act(folder);
+    return await act(folder);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
