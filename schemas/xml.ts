@@ -143,10 +143,14 @@ function checkTokens(text: string, depthMax: number): void {
     throw new MixError('xml.malformed', { place: placeOf(text, bad.index), detail: 'character not allowed in XML' });
   let depth = 0;
   let at = 0;
+  let ampersand = -1;
   while (at < text.length) {
     const open = text.indexOf('<', at);
     const end = open < 0 ? text.length : open;
-    checkEntities(text, at, end);
+    ampersand = checkEntities(text, ampersand, at, end);
+    // The library drops text after the root element.
+    if (depth === 0 && text.slice(at, end).trim() !== '')
+      throw new MixError('xml.malformed', { place: placeOf(text, at), detail: 'text outside the root element' });
     if (text.slice(at, end).includes(']]>'))
       throw new MixError('xml.malformed', { place: placeOf(text, at), detail: ']]> in text' });
     if (open < 0) return;
@@ -163,7 +167,7 @@ function checkTokens(text: string, depthMax: number): void {
       at = closeOf(text, '?>', open);
     } else {
       at = tagEnd(text, open);
-      checkEntities(text, open, at);
+      ampersand = checkEntities(text, ampersand, open, at);
       if (text[open + 1] === '/') depth--;
       else if (text[at - 2] !== '/') depth++;
       if (depth > depthMax)
@@ -193,11 +197,20 @@ function tagEnd(text: string, open: number): number {
   throw new MixError('xml.malformed', { place: placeOf(text, open), detail: 'tag is not closed' });
 }
 
-function checkEntities(text: string, from: number, to: number): void {
-  for (let i = text.indexOf('&', from); i >= 0 && i < to; i = text.indexOf('&', i + 1)) {
+/** Checks the entities of a stretch and gives the next ampersand after it, so that nothing is searched twice. */
+function checkEntities(text: string, ampersand: number, from: number, to: number): number {
+  let i = ampersand < from ? nextAmpersand(text, from) : ampersand;
+  while (i < to) {
     entity.lastIndex = i;
     if (!entity.test(text)) throw new MixError('xml.malformed', { place: placeOf(text, i), detail: 'unknown entity' });
+    i = nextAmpersand(text, i + 1);
   }
+  return i;
+}
+
+function nextAmpersand(text: string, from: number): number {
+  const found = text.indexOf('&', from);
+  return found < 0 ? Number.POSITIVE_INFINITY : found;
 }
 
 function placeOf(text: string, offset: number): string {

@@ -186,6 +186,17 @@ function findActor(resource: Resource | undefined, scope: Scope, owner: Resource
 /** The actor behind a reference; undefined where the reference says nothing. */
 export function actorOf(reference: Reference | undefined, scope: Scope, owner?: Resource): Actor | undefined {
   if (reference === undefined) return undefined;
+  const key = reference.reference;
+  // What is contained in its owner, or named without a reference, may differ each time.
+  if (key === undefined || key.startsWith('#')) return readActor(reference, scope, owner);
+  const cached = `${key}|${reference.display ?? ''}`;
+  if (scope.actors.has(cached)) return scope.actors.get(cached);
+  const actor = readActor(reference, scope, owner);
+  scope.actors.set(cached, actor);
+  return actor;
+}
+
+function readActor(reference: Reference, scope: Scope, owner: Resource | undefined): Actor | undefined {
   const { person, organization: org, role } = findActor(scope.find(reference, owner), scope, owner);
   const display = reference.display ?? role?.practitioner?.display;
   const personWords = person?.name?.[0] ? readableName(person.name[0]) : org && !role ? '' : (display ?? '');

@@ -1,6 +1,7 @@
 /** What every section writer needs of one record: its live resources by type, references resolved, and fresh narrative IDs. */
 import type { Address, ContactPoint, Patient, Reference, Resource } from '@medplum/fhirtypes';
 import type { Entry, Person } from '../../schemas/parts.ts';
+import type { Actor } from './people.ts';
 import { identifierOf, idOf, isUuid } from './write.ts';
 
 export interface CcdRecord {
@@ -47,6 +48,8 @@ export interface Scope {
   of<T extends Resource['resourceType']>(type: T): Extract<Resource, { resourceType: T }>[];
   /** The resource that a reference means, in the record or contained in `owner`. */
   find(reference: Reference | undefined, owner?: Resource): Resource | undefined;
+  /** Actors written so far, by reference and display. */
+  actors: Map<string, Actor | undefined>;
   /** A fresh ID for a narrative row. */
   row(): string;
   /** `<id>` elements of a resource: its own, then its business identifiers. */
@@ -84,6 +87,7 @@ export function openScope(record: CcdRecord, header: CcdHeader): Scope {
     header,
     of: (type) => (byType.get(type) ?? []) as never,
     find: (reference, owner) => findResource(reference, owner, byReference),
+    actors: new Map(),
     row: () => `r${++rows}`,
     ids: (resource, suffix) => resourceIds(resource, header.organization.oid, suffix),
   };

@@ -53,12 +53,12 @@ interface Page {
 /**
  * Renders a CDA document as a complete HTML page without scripts.
  *
- * @throws MixError of `readXml` when it is no XML, `ccda.not-a-ccd` when its root is not a ClinicalDocument of CDA R2.
+ * @throws MixError of `readXml` when it is no XML, `ccda.not-cda` when its root is not a ClinicalDocument.
  */
 export function renderCcdHtml(xml: string | Uint8Array): string {
   const root = readXml(xml, { bytesMax });
-  if (root.local !== 'ClinicalDocument' || root.namespace !== 'urn:hl7-org:v3')
-    throw new MixError('ccda.not-a-ccd', { place: root.local });
+  if (root.local !== 'ClinicalDocument' || (root.namespace !== 'urn:hl7-org:v3' && root.namespace !== ''))
+    throw new MixError('ccda.not-cda', { place: root.local });
   const page: Page = { left: nodesMax, toc: '', sections: 0 };
   const title = at(root, 'title');
   const words = title === undefined ? 'Clinical document' : textOf(title).trim() || 'Clinical document';

@@ -77,14 +77,26 @@ export function identifierOf(system: string | undefined, value: string | undefin
 const fhirTime =
   /^([0-9]{4})(?:-([0-9]{2})(?:-([0-9]{2})(?:T([0-9]{2}):([0-9]{2})(?::([0-9]{2})(\.[0-9]+)?)?(Z|[+-][0-9]{2}:[0-9]{2})?)?)?)?$/;
 
+// A record has the same times over and over: the answers are kept, up to a bound.
+const timesMax = 4_000;
+const timesKnown = new Map<string, string | undefined>();
+const readableKnown = new Map<string, string>();
+
+function remember<T>(known: Map<string, T>, key: string, answer: T): T {
+  if (known.size >= timesMax) known.clear();
+  known.set(key, answer);
+  return answer;
+}
+
 /** FHIR date, dateTime or instant as HL7 TS; undefined where it is not one. */
 export function timeOf(value: string | undefined): string | undefined {
   if (value === undefined) return undefined;
-  const parts = fhirTime.exec(value);
+  if (timesKnown.has(value)) return timesKnown.get(value);
+  const parts = value.length > 40 ? null : fhirTime.exec(value);
   if (parts === null) return undefined;
   const [, year, month = '', day = '', hour = '', minute = '', second = '', fraction = '', zone] = parts;
   const offset = zone === undefined ? '' : zone === 'Z' ? '+0000' : zone.replace(':', '');
-  return `${year}${month}${day}${hour}${minute}${second}${fraction}${offset}`;
+  return remember(timesKnown, value, `${year}${month}${day}${hour}${minute}${second}${fraction}${offset}`);
 }
 
 /** `<tag value="...">`, with nullFlavor where there is no time. */
@@ -119,7 +131,9 @@ export function timeOrPeriod(tag: string, at: string | undefined, period: Period
 /** Time for a reader: `2024-03-01 10:20 +02:00`, as precise as it was sent. */
 export function readableTime(value: string | undefined): string {
   if (value === undefined) return '';
-  const parts = fhirTime.exec(value);
+  const before = readableKnown.get(value);
+  if (before !== undefined) return before;
+  const parts = value.length > 40 ? null : fhirTime.exec(value);
   if (parts === null) return value;
   const [, year, month, day, hour, minute, second, , zone] = parts;
   let out = year ?? '';
@@ -127,7 +141,7 @@ export function readableTime(value: string | undefined): string {
   if (day) out += `-${day}`;
   if (hour) out += ` ${hour}:${minute}${second && second !== '00' ? `:${second}` : ''}`;
   if (zone) out += zone === 'Z' ? ' UTC' : ` ${zone}`;
-  return out;
+  return remember(readableKnown, value, out);
 }
 
 export function readablePeriod(at: string | undefined, period: Period | undefined): string {

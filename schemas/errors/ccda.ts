@@ -1,6 +1,13 @@
 import type { FaultKind } from './kind.ts';
 
 export const ccdaFaults = {
+  'ccda.not-cda': {
+    sentence: 'the document is not a CDA document',
+    fix: 'give a document whose root is ClinicalDocument in urn:hl7-org:v3',
+    retry: false,
+    http: 422,
+    fhir: 'not-supported',
+  },
   'ccda.not-a-ccd': {
     sentence: 'the document is not a C-CDA R2.1 Continuity of Care Document',
     fix: 'check its root element and template ids',

@@ -32,8 +32,8 @@ function absentType(allergy: AllergyIntolerance): FixedCode | undefined {
   }
   const words = readable(allergy.code);
   if (!/^\s*(?:no\s+known|no)\b.*\ballerg/i.test(words)) return undefined;
-  if (/drug|medic/i.test(words)) return noAllergyCodes['NKDA'];
-  return /food/i.test(words) ? noAllergyCodes['NKFA'] : noAllergyCodes['NKA'];
+  if (/drug|medic/i.test(words)) return noAllergyCodes.NKDA;
+  return /food/i.test(words) ? noAllergyCodes.NKFA : noAllergyCodes.NKA;
 }
 
 function typeOf(allergy: AllergyIntolerance): FixedCode {
