@@ -122,6 +122,16 @@ describe('extending', () => {
   });
 });
 
+describe('the example of the README', () => {
+  it('reads, and does what the page says', () => {
+    const page = readFileSync(new URL('README.md', folder), 'utf8');
+    const profile = profileFrom(JSON.parse(/```json\n([\s\S]*?)```/.exec(page)![1]!));
+    expect(profile.family).toBe('meditech');
+    expect(profile.codes.map((table) => table.name)).toEqual(['allergy-mnemonics', 'admit-source', 'own-lab']);
+    expect(profile.rules).toEqual(profileNamed('meditech').rules);
+  });
+});
+
 describe('mistakes', () => {
   const good = { name: 'site', title: 'A site', note };
   it.each<[string, unknown, string]>([
