@@ -190,7 +190,6 @@ const codes = {
     PA: 'environment',
     LA: 'environment',
     AA: 'environment',
-    MC: 'medication',
   },
   /** 0128 -> reaction severity. */
   allergySeverity: { SV: 'severe', MO: 'moderate', MI: 'mild' },

@@ -128,7 +128,8 @@ export function addUnit(m: MapContext, quantity: Quantity, unit: string): void {
 /** Adds what a segment kept as text to its resource. */
 export function hang(resource: { extension?: Extension[] }, kept: Extension[]): void {
   if (kept.length === 0) return;
-  resource.extension = resource.extension ? [...resource.extension, ...kept] : [...kept];
+  if (resource.extension) resource.extension.push(...kept);
+  else resource.extension = [...kept];
 }
 
 /** A reference to another draft of this person. */

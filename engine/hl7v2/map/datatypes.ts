@@ -64,6 +64,14 @@ export function authorityUri(m: MapContext, namespace: string, universal: string
   return name === '' ? undefined : ownUri(m, 'authority', name);
 }
 
+/** What the URI of an authority does not say of it: its namespace, and a universal id that is no URI. */
+function authorityName(namespace: string, universal: string, system: string | undefined): string {
+  if (universal === '') return '';
+  if (namespace === '') return '';
+  const end = system === undefined ? '' : system.slice(system.lastIndexOf(':') + 1);
+  return end === universal.toLowerCase() || end === universal || (system !== undefined && uriOf(universal) === system) ? namespace : `${namespace} ${universal}`;
+}
+
 /** A name that only this source's authority knows, as a URI that no other source shares. */
 export function ownUri(m: MapContext, kind: 'authority' | 'code', name: string): string {
   const owner = m.source.authority === '' ? m.source.id : m.source.authority;
@@ -91,8 +99,11 @@ export function identifierOf(m: MapContext, raw: string, type = ''): Identifier 
   if (kind !== '') identifier.type = { coding: [{ system: v2Uri('0203'), code: kind }] };
   const facility = text(m, parts, 6);
   if (facility !== '') identifier.assigner = { display: facility };
-  else if (namespace !== '' && universal !== '') identifier.assigner = { display: namespace };
-  if (facility !== '' && namespace !== '' && universal !== '') attach(identifier, keptAs('CX.4', namespace));
+  const known = authorityUri(m, namespace, universal, universalType);
+  // A social security or NPI number has a system of its own: who sent it stays beside it.
+  const authority = known !== undefined && known !== identifier.system ? [namespace, universal].filter((one) => one !== '').join(' ') : authorityName(namespace, universal, known);
+  if (authority !== '' && facility === '') identifier.assigner = { display: authority };
+  else if (authority !== '') attach(identifier, keptAs('CX.4', authority));
   const period = periodOf(m, text(m, parts, 7), text(m, parts, 8));
   if (period) identifier.period = period;
   keepRest(m, identifier, 'CX', parts, bits(1, 4, 5, 6) | (period?.start ? bits(7) : 0) | (period?.end ? bits(8) : 0));
@@ -126,7 +137,8 @@ export function entityOf(m: MapContext, raw: string, type?: string): Identifier 
   const system = authorityUri(m, namespace, universal, text(m, own, 4));
   if (system !== undefined) identifier.system = system;
   if (type !== undefined) identifier.type = { coding: [{ system: v2Uri('0203'), code: type }] };
-  if (namespace !== '' && universal !== '') identifier.assigner = { display: namespace };
+  const authority = authorityName(namespace, universal, system);
+  if (authority !== '') identifier.assigner = { display: authority };
   return identifier;
 }
 
@@ -177,9 +189,9 @@ function familyExtensions(m: MapContext, subs: string[]): Extension[] | undefine
   for (let i = 1; i < subs.length && i < familyParts.length; i++) {
     const part = plain(m, subs[i]!).trim();
     if (part !== '')
-      (found ??= []).push({ url: `http://hl7.org/fhir/StructureDefinition/${familyParts[i]}`, valueString: part });
+      found.push({ url: `http://hl7.org/fhir/StructureDefinition/${familyParts[i]}`, valueString: part });
   }
-  return found;
+  return found.length > 0 ? found : undefined;
 }
 
 /** XAD (and SAD inside it) -> Address. */
@@ -302,7 +314,8 @@ function practitionerNumber(m: MapContext, parts: string[], id: string): Identif
     kind === 'NPI' ? 'http://hl7.org/fhir/sid/us-npi' : authorityUri(m, namespace, universal, universalType);
   if (system) identifier.system = system;
   if (kind !== '') identifier.type = { coding: [{ system: v2Uri('0203'), code: kind }] };
-  if (namespace !== '' && universal !== '') identifier.assigner = { display: namespace };
+  const authority = authorityName(namespace, universal, authorityUri(m, namespace, universal, universalType));
+  if (authority !== '') identifier.assigner = { display: authority };
   return identifier;
 }
 
@@ -320,7 +333,8 @@ export function organizationOf(m: MapContext, raw: string): Reference | undefine
     reference.identifier = { value: id };
     if (system) reference.identifier.system = system;
     if (kind !== '') reference.identifier.type = { coding: [{ system: v2Uri('0203'), code: kind }] };
-    if (namespace !== '' && universal !== '') reference.identifier.assigner = { display: namespace };
+    const authority = authorityName(namespace, universal, system);
+    if (authority !== '') reference.identifier.assigner = { display: authority };
   }
   keepRest(m, reference, 'XON', parts, bits(1) | (id === '' ? 0 : bits(6, 7, text(m, parts, 10) === '' ? 3 : 10)));
   return reference.display || reference.identifier || reference.extension ? reference : undefined;

@@ -232,6 +232,11 @@ export function mapRxd(s: SegmentReader, orderKey: string, visitKey: string): Ma
   };
 }
 
+/** What was given has no element for the timing it was ordered with. */
+function timingKept(order: Order): Extension[] {
+  return order.timing ? [{ url: `${v2Extension}TQ1`, valueTiming: order.timing }] : [];
+}
+
 function actOf(s: SegmentReader): Act {
   return s.code(21) === 'D' ? 'remove' : 'put';
 }
@@ -313,7 +318,7 @@ export function mapImmunization(
   if (visitKey !== '') immunization.encounter = { reference: `key:${visitKey}` };
   for (let n = 8; n <= 30; n++) if (!s.isTouched(n) && n !== 21) s.keep(n);
   const act = actOf(s);
-  hang(immunization, [...order.kept, ...s.kept]);
+  hang(immunization, [...order.kept, ...timingKept(order), ...s.kept]);
   const own = orderKey || (time?.dateTime ?? '');
   return { key: `Immunization|${own}|${conceptKey(code)}`, act, resource: immunization };
 }
@@ -380,7 +385,7 @@ export function mapAdministration(
   if (visitKey !== '') given.context = { reference: `key:${visitKey}` };
   const act = actOf(s);
   for (let n = 8; n <= 30; n++) if (!s.isTouched(n)) s.keep(n);
-  hang(given, [...order.kept, ...s.kept]);
+  hang(given, [...order.kept, ...timingKept(order), ...s.kept]);
   // RXA-1 counts the doses of one order.
   return {
     key: `MedicationAdministration|${orderKey}|${conceptKey(code)}|${s.raw(3)}|${s.raw(1)}`,

@@ -217,9 +217,15 @@ export function enterSpm(subject: Subject, s: SegmentReader): void {
 export function enterTq1(subject: Subject, s: SegmentReader): boolean {
   const { open } = subject;
   if (!open) return false;
+  const { medication } = open;
+  if (medication && medication.resourceType !== 'MedicationRequest') {
+    s.touch(1);
+    s.keep(2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14);
+    hang(medication as Immunization, s.kept);
+    return true;
+  }
   const before = open.order.kept.length;
   mapTq1(s, open.order);
-  const { medication } = open;
   if (medication?.resourceType === 'MedicationRequest') {
     const added = open.order.kept.slice(before);
     if (added.length > 0) hang(medication, added);
