@@ -187,6 +187,14 @@ export const hl7v2Faults = {
     fhir: 'business-rule',
     warning: true,
   },
+  'hl7v2.identity-reused': {
+    sentence: 'another message with the same identity was kept before, with other content',
+    fix: 'send each message with a control id of its own, or let the vendor profile say that ids are not unique',
+    retry: false,
+    hl7: '205',
+    http: 409,
+    fhir: 'duplicate',
+  },
   'hl7v2.internal': {
     sentence: 'the message could not be kept or processed for a reason of ours',
     fix: 'send it again later; the log of the node tells more',
