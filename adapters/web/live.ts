@@ -1,0 +1,59 @@
+/** Live notes of the node, one stream a window; closed while the window is hidden. */
+import { useEffect, useRef } from 'react';
+import type { LiveNote } from '../../schemas/portal.ts';
+
+type Listener = (note: LiveNote) => void;
+const EVERYTHING: LiveNote = { messages: [], persons: [], documents: [], overview: true };
+const listeners = new Set<Listener>();
+let stream: EventSource | undefined;
+let onEnded: () => void = () => undefined;
+
+function open(): void {
+  if (stream !== undefined || document.hidden || listeners.size === 0) return;
+  stream = new EventSource('/api/live');
+  stream.addEventListener('note', (event: MessageEvent<string>) => {
+    const note = JSON.parse(event.data) as LiveNote;
+    for (const listener of listeners) listener(note);
+  });
+  stream.addEventListener('ended', () => {
+    close();
+    onEnded();
+  });
+}
+
+function close(): void {
+  stream?.close();
+  stream = undefined;
+}
+
+document.addEventListener('visibilitychange', () => {
+  if (document.hidden) {
+    close();
+    return;
+  }
+  open();
+  // What came while nobody looked was not told.
+  for (const listener of listeners) listener(EVERYTHING);
+});
+
+/** Called when the node ends the session. */
+export function watchEnd(listener: () => void): void {
+  onEnded = listener;
+}
+
+/** Calls `listener` with each note while the component is shown. */
+export function useLive(listener: Listener): void {
+  const newest = useRef(listener);
+  useEffect(() => {
+    newest.current = listener;
+  });
+  useEffect(() => {
+    const tell: Listener = (note) => newest.current(note);
+    listeners.add(tell);
+    open();
+    return () => {
+      listeners.delete(tell);
+      if (listeners.size === 0) close();
+    };
+  }, []);
+}

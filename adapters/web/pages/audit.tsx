@@ -1,0 +1,123 @@
+import { Select, TextInput } from '@mantine/core';
+import type { AuditRow, Listing } from '../../../schemas/portal.ts';
+import { queryOf, useFilters } from '../address.ts';
+import { useLoad } from '../api.ts';
+import { Icon } from '../icons.tsx';
+import { Link } from '../parts/link.tsx';
+import type { Column } from '../parts/list.tsx';
+import { ListHead, onCommit, Pager, RowTable } from '../parts/list.tsx';
+import { Empty, FaultNotice, SkeletonRows } from '../parts/notices.tsx';
+import { texts } from '../texts.ts';
+import { tellTime } from '../time.ts';
+
+const words = texts.audit;
+const ACTIONS = [
+  'read',
+  'search',
+  'create',
+  'update',
+  'disclose',
+  'sign-in',
+  'sign-out',
+  'rerun',
+  'start',
+  'stop',
+  'refuse',
+];
+const PAGES: Record<string, string> = {
+  patient: '/patients/',
+  person: '/patients/',
+  message: '/messages/',
+  document: '/documents/',
+};
+
+const columns: Column<AuditRow>[] = [
+  {
+    key: 'at',
+    title: words.columns.at,
+    className: 'nowrap',
+    cell: (row) => <time dateTime={row.at}>{tellTime(row.at)}</time>,
+  },
+  { key: 'who', title: words.columns.who, cell: (row) => <span className="strong">{row.who}</span> },
+  { key: 'action', title: words.columns.action, cell: (row) => row.action },
+  {
+    key: 'what',
+    title: words.columns.what,
+    cell: (row) => {
+      const page = PAGES[row.what];
+      return row.thing !== undefined && page !== undefined ? (
+        <Link data-row-link href={`${page}${encodeURIComponent(row.thing)}`}>
+          {row.what}
+        </Link>
+      ) : (
+        row.what
+      );
+    },
+  },
+  {
+    key: 'outcome',
+    title: words.columns.outcome,
+    cell: (row) =>
+      row.outcome === 'Deny' ? (
+        <span className="state state-parked">
+          <Icon name="danger" size={14} />
+          {words.deny}
+        </span>
+      ) : row.outcome === 'Permit' ? (
+        <span className="quiet">{words.permit}</span>
+      ) : (
+        row.outcome
+      ),
+  },
+  { key: 'reason', title: words.columns.reason, wide: true, cell: (row) => row.reason ?? '' },
+];
+
+export default function AuditPage() {
+  const [filters, change] = useFilters();
+  const list = useLoad<Listing<AuditRow>>(
+    `/api/audit${queryOf({ who: filters['who'], action: filters['action'], cursor: filters['cursor'], limit: 100 })}`,
+  );
+  return (
+    <section className="page">
+      <ListHead title={words.title} count={list.data?.count} />
+      <div className="filters" role="group" aria-label="Filters">
+        <TextInput
+          key={filters['who'] ?? ''}
+          label={words.who}
+          defaultValue={filters['who'] ?? ''}
+          {...onCommit((value) => {
+            if (value !== (filters['who'] ?? '')) change({ who: value, cursor: undefined });
+          })}
+        />
+        <Select
+          label={words.action}
+          placeholder={texts.messages.any}
+          clearable
+          value={filters['action'] ?? null}
+          onChange={(value) => change({ action: value ?? undefined, cursor: undefined })}
+          data={ACTIONS}
+        />
+      </div>
+      {list.fault !== undefined ? (
+        <FaultNotice fault={list.fault} since={list.failedAt} onAgain={() => list.reload()} />
+      ) : null}
+      {list.data === undefined ? (
+        list.fault === undefined ? (
+          <SkeletonRows />
+        ) : null
+      ) : list.data.rows.length === 0 ? (
+        <Empty sentence={words.empty} act={words.emptyAct} href="/audit" />
+      ) : (
+        <>
+          <RowTable
+            label={words.title}
+            columns={columns}
+            rows={list.data.rows}
+            keyOf={(row, at) => `${at} ${row.at}`}
+          />
+          <Pager next={list.data.next} cursor={filters['cursor']} onGo={(cursor) => change({ cursor })} />
+        </>
+      )}
+    </section>
+  );
+}

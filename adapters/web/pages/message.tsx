@@ -1,0 +1,214 @@
+import { Button, Tabs, Tooltip } from '@mantine/core';
+import { useState } from 'react';
+import type { MessageView, RecordBundle } from '../../../schemas/portal.ts';
+import { useLoad } from '../api.ts';
+import { Icon } from '../icons.tsx';
+import { useLive } from '../live.ts';
+import { Link } from '../parts/link.tsx';
+import { capital, Empty, FaultNotice, SkeletonRows } from '../parts/notices.tsx';
+import { RerunDialog } from '../parts/rerun.tsx';
+import { SegmentRows } from '../parts/segment-rows.tsx';
+import { StateMark } from '../parts/state-mark.tsx';
+import { VisibleText } from '../parts/visible-text.tsx';
+import { texts } from '../texts.ts';
+import { tellGap, tellTime } from '../time.ts';
+
+const words = texts.message;
+
+export default function MessagePage({ id }: { id: string }) {
+  const { data, fault, failedAt, reload } = useLoad<MessageView>(`/api/messages/${encodeURIComponent(id)}`);
+  const [asking, setAsking] = useState(false);
+  useLive((note) => {
+    if (note.messages.some((message) => message.id === id)) reload({ background: true });
+  });
+  if (fault?.status === 404)
+    return <Empty sentence={capital(fault.message)} act={texts.nowhere.act} href="/messages" />;
+  if (data === undefined)
+    return fault === undefined ? (
+      <SkeletonRows rows={12} />
+    ) : (
+      <FaultNotice fault={fault} since={failedAt} onAgain={() => reload()} />
+    );
+  const { row } = data;
+  return (
+    <article className="page">
+      <header className="detail-head">
+        <div>
+          <h1>
+            <span className="mono">{row.type}</span> <StateMark state={row.state} />
+          </h1>
+          <p className="quiet">
+            {tellTime(row.receivedAt)} · {row.sourceId} · {data.facility}
+          </p>
+        </div>
+        <div className="acts">
+          <Button
+            component="a"
+            variant="default"
+            leftSection={<Icon name="download" size={16} />}
+            href={`/api/messages/${encodeURIComponent(id)}/bytes`}
+            download
+          >
+            {words.download}
+          </Button>
+          {data.canRerun ? (
+            <Button leftSection={<Icon name="rerun" size={16} />} onClick={() => setAsking(true)}>
+              {words.rerun}
+            </Button>
+          ) : null}
+        </div>
+      </header>
+      {data.correctedOf === undefined ? null : (
+        <p className="notice">
+          {words.correctedOf}. <Link href={`/messages/${data.correctedOf}`}>{words.original}</Link>
+        </p>
+      )}
+      {data.faults.map((told) => (
+        <div className="fault" key={`${told.code} ${told.place ?? ''}`}>
+          <Icon name="danger" />
+          <p>
+            <strong>
+              {capital(told.sentence)}
+              {told.place === undefined ? '' : ` at ${told.place}`}.
+            </strong>{' '}
+            {capital(told.fix)}.{' '}
+            <span className="quiet">
+              {told.code}
+              {told.detail === undefined ? '' : ` · ${told.detail}`}
+            </span>
+          </p>
+        </div>
+      ))}
+      <Way steps={data.steps} />
+      <Facts view={data} />
+      <Tabs defaultValue="story" keepMounted={false}>
+        <Tabs.List>
+          <Tabs.Tab value="story">{words.tabs.story}</Tabs.Tab>
+          <Tabs.Tab value="answer">
+            {words.tabs.answer} <span className="mono quiet">{data.ack.code}</span>
+          </Tabs.Tab>
+          <Tabs.Tab value="record">{words.tabs.record}</Tabs.Tab>
+        </Tabs.List>
+        <Tabs.Panel value="story">
+          <SegmentRows view={data} />
+        </Tabs.Panel>
+        <Tabs.Panel value="answer">
+          <VisibleText text={data.ack.text} label={words.tabs.answer} />
+        </Tabs.Panel>
+        <Tabs.Panel value="record">
+          <RecordJson id={id} />
+        </Tabs.Panel>
+      </Tabs>
+      <RerunDialog
+        id={id}
+        text={data.text}
+        opened={asking}
+        onClose={() => setAsking(false)}
+        onDone={() => reload({ background: true })}
+      />
+    </article>
+  );
+}
+
+/** The message's way as a line of steps with times; each gap told. */
+function Way({ steps }: { steps: MessageView['steps'] }) {
+  return (
+    <ol className="way" aria-label={words.way}>
+      {steps.map((step, at) => {
+        const before = steps[at - 1];
+        const gap = before === undefined ? undefined : Date.parse(step.at) - Date.parse(before.at);
+        const told = [tellTime(step.at), step.detail]
+          .filter((part) => part !== undefined && part !== '')
+          .join(' \u00b7 ');
+        return (
+          <li key={`${step.step} ${step.at}`} className={step.step === 'parked' ? 'way-bad' : undefined}>
+            <Tooltip label={told}>
+              <span className="way-step" role="note" aria-label={`${words.steps[step.step] ?? step.step}, ${told}`}>
+                {words.steps[step.step] ?? step.step}
+              </span>
+            </Tooltip>
+            {gap === undefined ? (
+              <time className="quiet" dateTime={step.at}>
+                {tellTime(step.at).split(', ')[1] ?? ''}
+              </time>
+            ) : (
+              <span className="quiet">+{tellGap(gap)}</span>
+            )}
+          </li>
+        );
+      })}
+    </ol>
+  );
+}
+
+function Facts({ view }: { view: MessageView }) {
+  const { row } = view;
+  return (
+    <dl className="facts">
+      <div>
+        <dt>{words.facts.patient}</dt>
+        <dd>
+          {view.persons.length === 0
+            ? '\u2013'
+            : view.persons.map((person) => (
+                <Link key={person.id} href={`/patients/${person.id}`}>
+                  {person.name}
+                </Link>
+              ))}
+        </dd>
+      </div>
+      <div>
+        <dt>{words.facts.document}</dt>
+        <dd>
+          {view.documents.length === 0
+            ? '\u2013'
+            : view.documents.map((document) => (
+                <Link key={document.id} href={`/documents/${document.id}`}>
+                  {texts.patient.version(document.version)}
+                </Link>
+              ))}
+        </dd>
+      </div>
+      <div>
+        <dt>{words.facts.control}</dt>
+        <dd className="mono">{row.controlId}</dd>
+      </div>
+      <div>
+        <dt>{words.facts.profile}</dt>
+        <dd>{view.profile}</dd>
+      </div>
+      <div>
+        <dt>{words.facts.version}</dt>
+        <dd>{view.version}</dd>
+      </div>
+      <div>
+        <dt>{words.facts.charset}</dt>
+        <dd>{view.charset}</dd>
+      </div>
+      <div>
+        <dt>{words.facts.size}</dt>
+        <dd>{view.size.toLocaleString('en')} B</dd>
+      </div>
+      <div>
+        <dt>{words.facts.answer}</dt>
+        <dd className="mono">{row.ackCode}</dd>
+      </div>
+    </dl>
+  );
+}
+
+function RecordJson({ id }: { id: string }) {
+  const { data, fault, failedAt, reload } = useLoad<RecordBundle>(`/api/messages/${encodeURIComponent(id)}/record`);
+  if (data === undefined)
+    return fault === undefined ? (
+      <SkeletonRows rows={6} />
+    ) : (
+      <FaultNotice fault={fault} since={failedAt} onAgain={() => reload()} />
+    );
+  // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling region must be reachable by the keyboard
+  return (
+    <pre className="code" tabIndex={0} aria-label={words.tabs.record}>
+      {JSON.stringify(data.bundle, null, 2)}
+    </pre>
+  );
+}

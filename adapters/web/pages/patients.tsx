@@ -1,0 +1,146 @@
+import { TextInput } from '@mantine/core';
+import type { Listing, PatientRow } from '../../../schemas/portal.ts';
+import { queryOf, useFilters } from '../address.ts';
+import { useLoad } from '../api.ts';
+import { Icon } from '../icons.tsx';
+import { useLive } from '../live.ts';
+import { Ago } from '../parts/ago.tsx';
+import { Link } from '../parts/link.tsx';
+import type { Column } from '../parts/list.tsx';
+import { ListHead, onCommit, Pager, RowTable } from '../parts/list.tsx';
+import { Empty, FaultNotice, SkeletonRows } from '../parts/notices.tsx';
+import { texts } from '../texts.ts';
+import { ageOf, tellDate } from '../time.ts';
+
+const words = texts.patients;
+const NAMES = ['q', 'name', 'number', 'birth'] as const;
+
+const columns: Column<PatientRow>[] = [
+  {
+    key: 'name',
+    title: words.columns.name,
+    cell: (row) => (
+      <>
+        <Link data-row-link href={`/patients/${row.id}`} className="row-link strong">
+          {row.name || '\u2013'}
+        </Link>
+        {row.incomplete ? (
+          <span className="state state-parked">
+            <Icon name="warning" size={14} />
+            {words.incomplete}
+          </span>
+        ) : null}
+      </>
+    ),
+  },
+  {
+    key: 'born',
+    title: words.columns.born,
+    className: 'nowrap',
+    cell: (row) =>
+      row.birthDate === undefined ? (
+        '\u2013'
+      ) : (
+        <>
+          {tellDate(row.birthDate)} <span className="quiet">{ageText(row.birthDate)}</span>
+        </>
+      ),
+  },
+  { key: 'sex', title: words.columns.sex, wide: true, cell: (row) => row.sex ?? '\u2013' },
+  {
+    key: 'numbers',
+    title: words.columns.numbers,
+    cell: (row) => (
+      <span className="numbers">
+        {row.numbers.slice(0, 2).map((number) => (
+          <span key={`${number.type} ${number.value} ${number.facility}`} title={number.facility} className="number">
+            <span className="quiet">{number.type}</span> {number.value}
+          </span>
+        ))}
+        {row.numbers.length > 2 ? <span className="quiet"> +{row.numbers.length - 2}</span> : null}
+      </span>
+    ),
+  },
+  {
+    key: 'mix',
+    title: words.columns.mix,
+    wide: true,
+    cell: (row) => <span className="mono">{row.mixNumber ?? '\u2013'}</span>,
+  },
+  {
+    key: 'updated',
+    title: words.columns.updated,
+    wide: true,
+    className: 'nowrap',
+    cell: (row) => <Ago at={row.updatedAt} />,
+  },
+];
+
+function ageText(birthDate: string): string {
+  const age = ageOf(birthDate);
+  return age === undefined ? '' : texts.patient.age(age);
+}
+
+export default function PatientsPage() {
+  const [filters, change] = useFilters();
+  const wanted = Object.fromEntries(NAMES.map((name) => [name, filters[name]]));
+  const list = useLoad<Listing<PatientRow>>(
+    `/api/patients${queryOf({ ...wanted, cursor: filters['cursor'], limit: 50 })}`,
+  );
+  const filtered = NAMES.some((name) => filters[name] !== undefined);
+  useLive((note) => {
+    if (list.data?.rows.length === 0 && note.persons.length > 0) list.reload({ background: true });
+  });
+  const field = (name: 'q' | 'number') => (
+    <TextInput
+      key={`${name} ${filters[name] ?? ''}`}
+      label={words[name]}
+      defaultValue={filters[name] ?? ''}
+      maxLength={200}
+      className={name === 'q' ? 'grow' : undefined}
+      {...onCommit((value) => {
+        if (value !== (filters[name] ?? '')) change({ [name]: value, cursor: undefined });
+      })}
+    />
+  );
+  return (
+    <section className="page">
+      <ListHead title={words.title} count={list.data?.count} />
+      <div className="filters" role="group" aria-label="Filters">
+        {field('q')}
+        {field('number')}
+        <TextInput
+          type="date"
+          label={words.birth}
+          value={filters['birth'] ?? ''}
+          onChange={(event) => change({ birth: event.currentTarget.value, cursor: undefined })}
+        />
+      </div>
+      {list.fault !== undefined ? (
+        <FaultNotice fault={list.fault} since={list.failedAt} onAgain={() => list.reload()} />
+      ) : null}
+      {list.data === undefined ? (
+        list.fault === undefined ? (
+          <SkeletonRows />
+        ) : null
+      ) : list.data.rows.length === 0 ? (
+        filtered ? (
+          <Empty sentence={words.emptyFilter} act={texts.list.clear} href="/patients" />
+        ) : (
+          <Empty sentence={words.empty} act={words.emptyAct} href="/messages" />
+        )
+      ) : (
+        <div className={list.loading ? 'stale' : undefined}>
+          <RowTable
+            label={words.title}
+            columns={columns}
+            rows={list.data.rows}
+            keyOf={(row) => row.id}
+            linkOf={(row) => `/patients/${row.id}`}
+          />
+          <Pager next={list.data.next} cursor={filters['cursor']} onGo={(cursor) => change({ cursor })} />
+        </div>
+      )}
+    </section>
+  );
+}
