@@ -119,8 +119,7 @@ interface Unfolded extends Shape {
 /** What depends on nothing is worked out now; a constant that fails can never be right, so the policy is refused. */
 function folded(unfolded: Unfolded, place: string): Expression {
   const { type, bag, evaluate, over } = unfolded;
-  if (over.length === 0 || over.some((arg) => arg.constant === undefined))
-    return { type, bag, evaluate, constant: undefined };
+  if (over.some((arg) => arg.constant === undefined)) return { type, bag, evaluate, constant: undefined };
   try {
     const constant = evaluate(NO_CONTEXT);
     return { type, bag, constant, evaluate: () => constant };

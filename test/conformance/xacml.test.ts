@@ -5,7 +5,7 @@ import { compilePolicy, evaluatePolicy, readRequest, writeResponse } from '../..
 import { MixError } from '../../schemas/errors/index.ts';
 import { attributeOf, readXml, textOf, type XmlElement } from '../../schemas/xml.ts';
 
-const cases = join(
+const cases = resolve(
   import.meta.dirname,
   '../..',
   process.env.MIX_CORPORA ?? '../shared/corpora',
