@@ -24,7 +24,7 @@ export function keyToId(key: Buffer): string {
 }
 
 /** Below this a compressor costs more processor time (25 microseconds a call) than the bytes are worth. */
-const compressFrom = 2048;
+const compressFrom = 1024;
 /** What one row may open to; bounds a forged or damaged body. */
 const bodyBytesMax = 64 * 1024 * 1024;
 const plainMark = 0;

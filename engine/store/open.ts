@@ -22,7 +22,7 @@ import {
 } from './read-records.ts';
 import { Recent } from './recent.ts';
 import { migrate } from './schema.ts';
-import { reads } from './statements.ts';
+import { group, reads } from './statements.ts';
 import { makeCommitUnit, makeJobUnit, makeKeepUnit, nodeValueBody, userBody } from './unit.ts';
 import { type Counters, GroupWriter, jobOfRow, type KeepResult } from './write.ts';
 
@@ -31,7 +31,7 @@ export interface StoreLimits extends LaneLimits {
   jobsMax: number;
   /** After this a leased job is given again, in ms. */
   leaseMs: number;
-  /** Pages of 4 KiB that the file may grow to; 0 for no limit but the disk. */
+  /** Pages of 8 KiB that the file may grow to; 0 for no limit but the disk. */
   pagesMax: number;
   /** Just kept messages that stay in memory for their job: how many, and their bytes. */
   recentMax: number;
@@ -80,7 +80,8 @@ export async function openStore(options: StoreOptions): Promise<OpenedStore> {
   await migrate(options.file);
   const writer = await Connection.open(options.file, 'write');
   await writer.exec(`PRAGMA busy_timeout=5000; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;
-    PRAGMA cache_size=-65536; PRAGMA wal_autocheckpoint=4000; PRAGMA temp_store=MEMORY; PRAGMA secure_delete=FAST;`);
+    PRAGMA cache_size=-65536; PRAGMA wal_autocheckpoint=2000; PRAGMA temp_store=MEMORY; PRAGMA secure_delete=FAST;`);
+  await writer.exec(group.prepare);
   if (limits.pagesMax > 0) await writer.exec(`PRAGMA max_page_count=${Math.floor(limits.pagesMax)}`);
   const counters = await takeOver(writer);
   const keys = await writer.all('SELECT name,wrapped FROM keys');
@@ -141,7 +142,7 @@ class SqliteStore implements OpenedStore {
     this.#reads = { readers, seal: options.seal, build: knex({ client: 'sqlite3', useNullAsDefault: true }) };
     this.#recent = new Recent(limits.recentMax, limits.recentBytesMax);
     this.#notes = new Notes(readers, this.#recent);
-    const group = new GroupWriter(
+    const groups = new GroupWriter(
       {
         connection: writer,
         seal: options.seal,
@@ -158,7 +159,7 @@ class SqliteStore implements OpenedStore {
       },
       counters,
     );
-    this.#lane = new Lane(group, limits, () => this.#wrote());
+    this.#lane = new Lane(groups, limits, () => this.#wrote());
   }
 
   async keep(

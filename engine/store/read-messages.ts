@@ -101,7 +101,11 @@ async function readOutcomeBodies(parts: ReadParts, ids: readonly string[]): Prom
 export async function readOutcome(parts: ReadParts, id: string): Promise<Outcome> {
   const bodies = (await readOutcomeBodies(parts, [id])).get(id) ?? [];
   const last = bodies.findLast((body) => body.settled);
-  return { personIds: last?.personIds ?? [], wrote: last?.wrote ?? [], notCarried: last?.notCarried ?? [] };
+  return {
+    personIds: last?.personIds ?? [],
+    wrote: (last?.wrote ?? []).map(([id, type, version]) => ({ id, type, version })),
+    notCarried: last?.notCarried ?? [],
+  };
 }
 
 /** The way of a message, oldest first; a step told twice (each run tells of the receipt) stands once. */
@@ -113,7 +117,7 @@ export async function readSteps(parts: ReadParts, message: KeptMessage): Promise
     { messageId: id, at: receivedAt, step: 'kept' },
   ];
   for (const body of bodies) {
-    for (const { at, step, detail } of body.steps) {
+    for (const [at, step, detail] of body.steps) {
       const told: MessageStep = { messageId: id, at, step: step as MessageStep['step'] };
       if (detail !== undefined) told.detail = detail;
       steps.push(told);

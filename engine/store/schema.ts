@@ -92,6 +92,8 @@ export async function migrate(file: string): Promise<void> {
     pool: { min: 1, max: 1 },
   });
   try {
+    // Sealed messages of 1 to 2 KB leave a third of a 4 KiB page empty; takes effect only before the first table.
+    await database.raw('PRAGMA page_size=8192');
     await database.raw('PRAGMA journal_mode=WAL');
     await database.raw('PRAGMA synchronous=FULL');
     if (!(await database.schema.hasTable('migrations'))) {

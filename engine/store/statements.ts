@@ -4,9 +4,24 @@ import { placeholders } from './database.ts';
 /** `count` rows of `width` values. */
 type Sql = (count: number) => string;
 
+/**
+ * True only inside an open group. The statements of a wave are on their way together; when one of them meets a full disk, SQLite may
+ * roll back the whole transaction by itself, and those behind it would each commit alone. The row of this table goes with the
+ * rollback, so they write nothing instead. Evaluated once a statement.
+ */
+const open = '(SELECT one FROM temp.open_group) = 1';
+
+/** Statements around a group. */
+export const group = {
+  prepare: 'CREATE TEMP TABLE open_group (one INTEGER NOT NULL)',
+  begin: 'BEGIN IMMEDIATE; INSERT INTO temp.open_group VALUES (1)',
+  commit: 'DELETE FROM temp.open_group; COMMIT',
+} as const;
+
 function insert(table: string, columns: string, after = '', verb = 'INSERT'): Sql {
   const width = columns.split(',').length;
-  return (count) => `${verb} INTO ${table} (${columns}) VALUES ${placeholders(count, width)}${after}`;
+  return (count) =>
+    `${verb} INTO ${table} (${columns}) SELECT * FROM (VALUES ${placeholders(count, width)}) WHERE ${open}${after}`;
 }
 
 const entryColumns = 'id,person,key,type,version,status,code,source,message,source_time,removed,body';
@@ -14,19 +29,20 @@ const entryColumns = 'id,person,key,type,version,status,code,source,message,sour
 /** Writes of the commit lane. Rows of the first wave are there before those of the second that refer to them. */
 export const writes = {
   keys: insert('keys', 'name,wrapped', ' ON CONFLICT (name) DO NOTHING'),
-  keysGone: ((count) => `UPDATE keys SET wrapped = x'' WHERE name IN (VALUES ${placeholders(count, 1)})`) as Sql,
+  keysGone: ((count) =>
+    `UPDATE keys SET wrapped = x'' WHERE name IN (VALUES ${placeholders(count, 1)}) AND ${open}`) as Sql,
   messages: insert('messages', 'seq,id,source,state,type,processing,received_at,conflict,ack_code'),
   messageBodies: insert('message_bodies', 'seq,day,body'),
   seen: insert('seen', 'token,digest,message', ' ON CONFLICT (token,digest) DO NOTHING'),
   messageStates: ((count) =>
-    `UPDATE messages SET state = v.column2 FROM (VALUES ${placeholders(count, 2)}) AS v WHERE messages.id = v.column1`) as Sql,
+    `UPDATE messages SET state = v.column2 FROM (VALUES ${placeholders(count, 2)}) AS v WHERE messages.id = v.column1 AND ${open}`) as Sql,
   messageOutcomes: insert('message_outcomes', 'message,run,day,body'),
   messagePersons: ((count) =>
     `INSERT INTO message_persons (person,message) SELECT v.column1, m.seq FROM (VALUES ${placeholders(count, 2)}) AS v
-     JOIN messages AS m ON m.id = v.column2 WHERE true ON CONFLICT (person,message) DO NOTHING`) as Sql,
+     JOIN messages AS m ON m.id = v.column2 WHERE ${open} ON CONFLICT (person,message) DO NOTHING`) as Sql,
   messageWords: ((count) =>
     `INSERT OR REPLACE INTO message_words (rowid,words) SELECT m.seq, v.column2 FROM (VALUES ${placeholders(count, 2)}) AS v
-     JOIN messages AS m ON m.id = v.column1`) as Sql,
+     JOIN messages AS m ON m.id = v.column1 WHERE ${open}`) as Sql,
   persons: insert(
     'persons',
     'seq,id,version,state,merged_into,created_at,updated_at,incomplete,words,body',
@@ -35,10 +51,10 @@ export const writes = {
   ),
   personWords: insert('person_words', 'rowid,words', '', 'INSERT OR REPLACE'),
   identifiersGone: ((count) =>
-    `DELETE FROM identifiers WHERE (token,person) IN (VALUES ${placeholders(count, 2)})`) as Sql,
+    `DELETE FROM identifiers WHERE (token,person) IN (VALUES ${placeholders(count, 2)}) AND ${open}`) as Sql,
   identifiers: insert('identifiers', 'token,person', ' ON CONFLICT (token) DO UPDATE SET person=excluded.person'),
   entryHistory: ((count) =>
-    `INSERT INTO entry_versions (${entryColumns}) SELECT ${entryColumns} FROM entries WHERE id IN (VALUES ${placeholders(count, 1)})`) as Sql,
+    `INSERT INTO entry_versions (${entryColumns}) SELECT ${entryColumns} FROM entries WHERE id IN (VALUES ${placeholders(count, 1)}) AND ${open}`) as Sql,
   entryVersions: insert('entry_versions', entryColumns),
   entries: insert(
     'entries',
@@ -53,12 +69,12 @@ export const writes = {
     ' ON CONFLICT (id) DO UPDATE SET state=excluded.state',
   ),
   documentsReplaced: ((count) =>
-    `UPDATE documents SET state='superseded' WHERE id IN (VALUES ${placeholders(count, 1)})`) as Sql,
+    `UPDATE documents SET state='superseded' WHERE id IN (VALUES ${placeholders(count, 1)}) AND ${open}`) as Sql,
   jobs: insert('jobs', 'seq,id,kind,subject,keys,state,blocks,due_at,latest_at,attempts,fault'),
-  jobsGone: ((count) => `DELETE FROM jobs WHERE seq IN (VALUES ${placeholders(count, 1)})`) as Sql,
+  jobsGone: ((count) => `DELETE FROM jobs WHERE seq IN (VALUES ${placeholders(count, 1)}) AND ${open}`) as Sql,
   jobsChanged: ((count) =>
     `UPDATE jobs SET state=v.column2, blocks=v.column3, due_at=v.column4, attempts=v.column5, fault=v.column6
-     FROM (VALUES ${placeholders(count, 6)}) AS v WHERE jobs.seq = v.column1`) as Sql,
+     FROM (VALUES ${placeholders(count, 6)}) AS v WHERE jobs.seq = v.column1 AND ${open}`) as Sql,
   audit: insert('audit', 'seq,part,at,who,action,outcome,person,day,body,hash'),
   sources: insert(
     'sources',

@@ -179,9 +179,11 @@ export interface MessageHead {
 export interface OutcomeBody {
   faults?: Fault[];
   personIds?: string[];
-  wrote?: { id: string; type: string; version: number }[];
+  /** Id, type, version: without names, because there is a row of them a message. */
+  wrote?: [string, string, number][];
   notCarried?: string[];
-  steps: { at: number; step: string; detail?: string }[];
+  /** Time, step, detail. */
+  steps: ([number, string] | [number, string, string])[];
   /** The run said what became of the message; without it there are only steps. */
   settled: boolean;
 }
@@ -299,14 +301,14 @@ function outcomeUnits(seal: Seal, changes: Changes, now: number): CommitUnit['ou
     const body: OutcomeBody = { steps: [], settled: true };
     if (message.faults?.length) body.faults = message.faults;
     if (message.personIds?.length) body.personIds = message.personIds;
-    if (message.wrote?.length) body.wrote = message.wrote;
+    if (message.wrote?.length) body.wrote = message.wrote.map((one) => [one.id, one.type, one.version]);
     if (message.notCarried?.length) body.notCarried = message.notCarried;
     bodies.set(message.id, body);
   }
-  for (const { messageId, ...step } of changes.steps ?? []) {
-    const body = bodies.get(messageId);
-    if (body) body.steps.push(step);
-    else bodies.set(messageId, { steps: [step], settled: false });
+  for (const { messageId, at, step, detail } of changes.steps ?? []) {
+    const body = bodies.get(messageId) ?? { steps: [], settled: false };
+    body.steps.push(detail === undefined ? [at, step] : [at, step, detail]);
+    bodies.set(messageId, body);
   }
   const day = dayOf(now);
   return [...bodies].map(([id, body]) => ({

@@ -8,7 +8,7 @@ import { type AuditRow, chainHash } from './audit-chain.ts';
 import type { Board, BoardJob } from './board.ts';
 import { idToKey, keyToId } from './codec.ts';
 import { type Connection, exactChunks, fillChunks, type Row, type Value } from './database.ts';
-import { checks, firstWave, type WriteName, writes } from './statements.ts';
+import { checks, firstWave, group, type WriteName, writes } from './statements.ts';
 import type { AuditUnit, CommitUnit, EntryUnit, JobUnit, KeepUnit, PersonUnit } from './unit.ts';
 
 export type Work =
@@ -122,10 +122,10 @@ export class GroupWriter {
     const before = { ...this.#counters };
     const keys = this.#keys.length;
     try {
-      await connection.run('BEGIN IMMEDIATE');
+      await connection.exec(group.begin);
       await this.#checkEpoch();
       await work();
-      await connection.run('COMMIT');
+      await connection.exec(group.commit);
       this.#keys.splice(0, keys);
     } catch (error) {
       this.#counters = before;
