@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { MixError } from '../schemas/errors/index.ts';
 import { type Action, ATTRIBUTES, type PurposeOfUse, type ResourceType } from '../schemas/xacml/attributes.ts';
-import { attributeOf, escapeAttribute, escapeText, readXml } from '../schemas/xml.ts';
+import { attributeOf, escapeAttribute, escapeText } from '../schemas/xml.ts';
 import {
   type AttributeValues,
   attributeKey,
@@ -10,6 +10,7 @@ import {
   compilePolicy,
   evaluatePolicy,
   type Fulfillment,
+  readPolicy,
   TYPES,
 } from './pdp/index.ts';
 
@@ -31,6 +32,8 @@ export interface DecisionRequest {
   resource: { type: ResourceType; id?: string; personId?: string };
   /** HL7 PurposeOfUse code; without it no rule that names one applies. */
   purpose?: PurposeOfUse;
+  /** ms since the epoch, for policies that look at the time; default the machine's clock. */
+  now?: number;
 }
 
 export interface Obligation {
@@ -70,19 +73,23 @@ const DEFAULT_SENTENCE = 'No policy permits this.';
  * Throws `policy.*` with the place when a file is wrong; then nothing is loaded.
  */
 export function compilePolicies(files: readonly PolicyFile[]): Decider {
-  const references = files.map(({ name, xml }) => {
-    const root = readXml(xml);
-    const id = attributeOf(root, root.local === 'PolicySet' ? 'PolicySetId' : 'PolicyId');
+  const read = files.map(({ name, xml }) => {
+    const element = readPolicy(xml);
+    const id = attributeOf(element, element.local === 'PolicySet' ? 'PolicySetId' : 'PolicyId');
     if (id === undefined) throw new MixError('policy.malformed', { place: name, detail: 'no Policy or PolicySet' });
-    return `<${root.local}IdReference Version="${escapeAttribute(attributeOf(root, 'Version') ?? '')}">${escapeText(id)}</${root.local}IdReference>`;
+    return { element, id };
   });
+  const references = read.map(
+    ({ element, id }) =>
+      `<${element.local}IdReference Version="${escapeAttribute(attributeOf(element, 'Version') ?? '')}">${escapeText(id)}</${element.local}IdReference>`,
+  );
   const root =
     `<PolicySet xmlns="${XACML}" PolicySetId="urn:mix-hie:policies" Version="1.0" PolicyCombiningAlgId="${COMBINE}deny-unless-permit">` +
     `<Description>${DEFAULT_SENTENCE}</Description><Target/>` +
     `<PolicySet PolicySetId="urn:mix-hie:policies:all" Version="1.0" PolicyCombiningAlgId="${COMBINE}deny-overrides"><Target/>${references.join('')}</PolicySet></PolicySet>`;
   const policy = compilePolicy(
     root,
-    files.map((file) => file.xml),
+    read.map(({ element }) => element),
   );
   return { policy, decide: (request) => decideBy(policy, request) };
 }
@@ -143,7 +150,7 @@ function attributesOf(request: DecisionRequest): Map<string, AttributeValues[]> 
 }
 
 function decideBy(policy: CompiledPolicy, request: DecisionRequest): Decision {
-  const result = evaluatePolicy(policy, attributesOf(request), Date.now());
+  const result = evaluatePolicy(policy, attributesOf(request), request.now ?? Date.now());
   const { ruling } = result;
   // Where only the default spoke, a fault on the way is the better answer to "why".
   const fault = result.fault ?? (ruling?.ruleId === '' ? result.passed : undefined);

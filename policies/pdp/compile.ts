@@ -23,6 +23,15 @@ export interface CompiledPolicy {
   version: string;
 }
 
+/** A policy as text, or as read before by {@link readPolicy}. */
+export type PolicySource = string | Uint8Array | XmlElement;
+
+/** Reads the XML of a policy within its bounds; nothing is checked yet. */
+export function readPolicy(source: PolicySource): XmlElement {
+  if (typeof source === 'object' && 'children' in source) return source;
+  return readXml(source, { bytesMax: POLICY_BYTES_MAX, depthMax: POLICY_DEPTH_MAX });
+}
+
 interface Compiling {
   library: Map<string, XmlElement[]>;
   open: XmlElement[];
@@ -36,16 +45,11 @@ type Indexed = { node: Node; needs: Needed[] };
  * Reads one policy or policy set; `library` holds the others that it may refer to by id.
  * Throws `xml.*`, `policy.malformed`, `policy.type`, `policy.constant`, `policy.unknown-function`, `policy.reference`, `policy.duplicate`, `policy.limit`.
  */
-export function compilePolicy(
-  xml: string | Uint8Array,
-  library: readonly (string | Uint8Array)[] = [],
-): CompiledPolicy {
-  const read = (text: string | Uint8Array): XmlElement =>
-    readXml(text, { bytesMax: POLICY_BYTES_MAX, depthMax: POLICY_DEPTH_MAX });
-  const root = read(xml);
+export function compilePolicy(xml: PolicySource, library: readonly PolicySource[] = []): CompiledPolicy {
+  const root = readPolicy(xml);
   const compiling: Compiling = { library: new Map(), open: [], nodes: 0 };
   const seen = new Set<string>();
-  for (const element of library.map(read)) {
+  for (const element of library.map(readPolicy)) {
     const key = `${element.local} ${idOf(element, element.local)} ${attributeOf(element, 'Version')}`;
     if (seen.has(key))
       throw new MixError('policy.duplicate', { place: element.local, detail: idOf(element, element.local) });
