@@ -1,8 +1,11 @@
 /** The CDA header after the US Realm Header (C-CDA R2.1 volume 2, 1.1) as a CCD has it (1.1.3). */
 import type {
+  Address,
   CodeableConcept,
   Coding,
+  ContactPoint,
   Extension,
+  HumanName,
   Patient,
   PatientContact,
   Reference,
@@ -232,9 +235,9 @@ function relationCodes(concepts: readonly CodeableConcept[] | undefined): string
 /** Next of kin and other contacts, whether they stand in Patient.contact or as RelatedPerson. */
 interface Kin {
   relationship: CodeableConcept[] | undefined;
-  name: import('@medplum/fhirtypes').HumanName | undefined;
-  telecom: import('@medplum/fhirtypes').ContactPoint[] | undefined;
-  address: import('@medplum/fhirtypes').Address | undefined;
+  names: HumanName[];
+  telecom: ContactPoint[] | undefined;
+  addresses: Address[];
   identifiers: string;
   organization: string | undefined;
 }
@@ -242,17 +245,17 @@ interface Kin {
 function kinOf(scope: Scope): Kin[] {
   const contacts = (scope.patient.contact ?? []).map((contact: PatientContact) => ({
     relationship: contact.relationship,
-    name: contact.name,
+    names: contact.name ? [contact.name] : [],
     telecom: contact.telecom,
-    address: contact.address,
+    addresses: contact.address ? [contact.address] : [],
     identifiers: '',
     organization: contact.organization?.display,
   }));
   const related = scope.of('RelatedPerson').map((one: RelatedPerson) => ({
     relationship: one.relationship,
-    name: one.name?.[0],
+    names: (one.name ?? []).slice(0, 4),
     telecom: one.telecom,
-    address: one.address?.[0],
+    addresses: one.address ?? [],
     identifiers: (one.identifier ?? [])
       .slice(0, actorsMax)
       .map((id) => identifierOf(id.system, id.value))
@@ -270,8 +273,8 @@ function guardians(scope: Scope): string {
     .slice(0, 4)
     .map(
       (kin) =>
-        `<guardian>${kin.identifiers}${code('code', kin.relationship?.[0])}${address(kin.address)}${telecoms(kin.telecom)}` +
-        `<guardianPerson>${personName(kin.name)}</guardianPerson></guardian>`,
+        `<guardian>${kin.identifiers}${code('code', kin.relationship?.[0])}${addresses(kin.addresses)}${telecoms(kin.telecom)}` +
+        `<guardianPerson>${personName(kin.names[0])}</guardianPerson></guardian>`,
     )
     .join('');
 }
@@ -324,8 +327,22 @@ function classOf(kin: Kin): string {
   return 'NOK';
 }
 
+function kinNames(kin: Kin): string {
+  return kin.names.length === 0 ? personName(undefined) : kin.names.map(personName).join('');
+}
+
+/** The mother by her maiden name: CDA has no place for it but a participant. */
+function mother(patient: Patient): string {
+  const name = extensionOf(patient, 'patient-mothersMaidenName')?.valueString;
+  if (!name?.trim()) return '';
+  return (
+    `<participant typeCode="IND"><associatedEntity classCode="PRS">${fixedCode('code', ['MTH', '2.16.840.1.113883.5.111', 'mother'])}` +
+    `<associatedPerson>${personName(name)}</associatedPerson></associatedEntity></participant>`
+  );
+}
+
 function participants(scope: Scope): string {
-  let out = '';
+  let out = mother(scope.patient);
   for (const kin of kinOf(scope)) {
     const [first, ...more] = kin.relationship ?? [];
     const relation: CodeableConcept | undefined =
@@ -337,8 +354,8 @@ function participants(scope: Scope): string {
       : '';
     out +=
       `<participant typeCode="IND"><associatedEntity classCode="${classOf(kin)}">${kin.identifiers}` +
-      `${relation === undefined ? '' : code('code', relation, { prefer: ['2.16.840.1.113883.5.111'] })}${address(kin.address)}${telecoms(kin.telecom)}` +
-      `<associatedPerson>${personName(kin.name)}</associatedPerson>${scoping}</associatedEntity></participant>`;
+      `${relation === undefined ? '' : code('code', relation, { prefer: ['2.16.840.1.113883.5.111'] })}${addresses(kin.addresses)}${telecoms(kin.telecom)}` +
+      `<associatedPerson>${kinNames(kin)}</associatedPerson>${scoping}</associatedEntity></participant>`;
   }
   for (const account of scope.of('Account')) {
     for (const guarantor of (account.guarantor ?? []).slice(0, 4)) {

@@ -291,6 +291,21 @@ export function realOf(value: number | undefined): string | undefined {
   return decimalPattern.test(written) ? written : undefined;
 }
 
+/**
+ * The number of a quantity as it was sent: FHIR's JSON numbers lose trailing zeros (`33.70`), so the map keeps such texts in an
+ * extension. Undefined where there is no number.
+ */
+export function amountOf(given: Quantity | undefined): string | undefined {
+  const value = realOf(given?.value);
+  if (value === undefined || given?.extension === undefined) return value;
+  for (const { url, valueString } of given.extension) {
+    const sent = valueString?.replace(/^[<>=\s]+/, '').trim() ?? '';
+    if (url.includes('/v2-') && sent.length <= 40 && decimalPattern.test(sent) && Number(sent) === given.value)
+      return sent;
+  }
+  return value;
+}
+
 /** UCUM unit of a quantity; undefined where it has none or an unknown one. */
 export function unitOf(quantity: Quantity | undefined): string | undefined {
   if (quantity === undefined) return undefined;
@@ -302,7 +317,7 @@ export function unitOf(quantity: Quantity | undefined): string | undefined {
 
 /** Attributes and content of a PQ: value and unit, or a translation where the unit is not UCUM. */
 function quantityParts(quantity: Quantity | undefined): { attributes: string; inner: string } {
-  const value = realOf(quantity?.value);
+  const value = amountOf(quantity);
   if (quantity === undefined || value === undefined) return { attributes: ' nullFlavor="UNK"', inner: '' };
   const unit = unitOf(quantity);
   if (unit !== undefined) return { attributes: ` unit="${attribute(unit)}" value="${value}"`, inner: '' };
@@ -353,7 +368,7 @@ export function stringValue(words: string, tag = 'value'): string {
 
 export function readableQuantity(given: Quantity | undefined): string {
   if (given === undefined) return '';
-  const value = given.value === undefined ? '' : String(given.value);
+  const value = given.value === undefined ? '' : (amountOf(given) ?? String(given.value));
   return `${given.comparator ?? ''}${value} ${given.unit ?? given.code ?? ''}`.trim();
 }
 

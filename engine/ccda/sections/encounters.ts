@@ -71,7 +71,7 @@ function activity(scope: Scope, encounter: Encounter, diagnoses: readonly Condit
         .join('; ') || 'encounter',
       readableTime(encounter.period?.start),
       readableTime(encounter.period?.end),
-      places.join('; '),
+      [...places, encounter.serviceProvider?.display ?? ''].filter(Boolean).join('; '),
       who.names,
       [...diagnoses.map((one) => readable(one.code)), ...reasons.map(readable)].filter(Boolean).join('\n'),
       [encounter.status ?? '', disposition ? `discharged to: ${readable(disposition)}` : ''].filter(Boolean).join('\n'),

@@ -1,5 +1,5 @@
 /** Immunizations (2.16.840.1.113883.10.20.22.2.2.1): given ones, and refused ones with negationInd and the reason. */
-import type { CodeableConcept, Immunization } from '@medplum/fhirtypes';
+import type { CodeableConcept, Identifier, Immunization } from '@medplum/fhirtypes';
 import { cvx, nciThesaurus, ndc, refusalReasons, snomed } from '../../../schemas/ccda/code-systems.ts';
 import { entryTemplates } from '../../../schemas/ccda/templates.ts';
 import { type Row, textOf } from '../narrative.ts';
@@ -8,6 +8,7 @@ import type { Scope } from '../scope.ts';
 import {
   code,
   fixedCode,
+  identifierOf,
   quantity,
   readable,
   readableQuantity,
@@ -38,6 +39,8 @@ function activity(scope: Scope, immunization: Immunization, rows: Row[]): string
   const maker = scope.find(immunization.manufacturer, immunization);
   const makerName =
     (maker?.resourceType === 'Organization' ? maker.name : undefined) ?? immunization.manufacturer?.display ?? '';
+  const makerId =
+    maker?.resourceType === 'Organization' ? maker.identifier?.[0] : immunization.manufacturer?.identifier;
   const dose = (immunization.protocolApplied ?? [])
     .map((one) => one.doseNumberPositiveInt ?? one.doseNumberString ?? '')
     .filter(Boolean)
@@ -63,7 +66,7 @@ function activity(scope: Scope, immunization: Immunization, rows: Row[]): string
       readableQuantity(immunization.doseQuantity),
       [readable(immunization.route), readable(immunization.site)].filter(Boolean).join(', '),
       immunization.lotNumber ?? '',
-      makerName,
+      [makerName, makerId?.value ? `(${makerId.value})` : ''].filter(Boolean).join(' '),
       notes.filter(Boolean).join('\n'),
     ],
   });
@@ -71,7 +74,7 @@ function activity(scope: Scope, immunization: Immunization, rows: Row[]): string
     `<entry typeCode="DRIV"><substanceAdministration classCode="SBADM" moodCode="EVN" negationInd="${refused}">${templateIds(entryTemplates.immunizationActivity)}${scope.ids(immunization)}${textOf(row)}` +
     `<statusCode code="completed"></statusCode>${time('effectiveTime', at)}${optional('routeCode', immunization.route, [nciThesaurus])}` +
     `${optional('approachSiteCode', immunization.site, [snomed])}${immunization.doseQuantity === undefined ? '' : quantity('doseQuantity', immunization.doseQuantity)}` +
-    `${consumable(immunization, row, makerName)}${who.elements}${refused ? refusal(immunization.statusReason) : ''}</substanceAdministration></entry>`
+    `${consumable(immunization, row, makerName, makerId)}${who.elements}${refused ? refusal(immunization.statusReason) : ''}</substanceAdministration></entry>`
   );
 }
 
@@ -79,7 +82,12 @@ function optional(tag: string, concept: CodeableConcept | undefined, prefer: str
   return concept === undefined ? '' : code(tag, concept, { prefer });
 }
 
-function consumable(immunization: Immunization, row: string, makerName: string): string {
+function consumable(
+  immunization: Immunization,
+  row: string,
+  makerName: string,
+  makerId: Identifier | undefined,
+): string {
   const lot = immunization.lotNumber?.trim() ? `<lotNumberText>${text(immunization.lotNumber)}</lotNumberText>` : '';
   const expires =
     timeOf(immunization.expirationDate) === undefined
@@ -88,9 +96,10 @@ function consumable(immunization: Immunization, row: string, makerName: string):
           '<sdtc:expirationTime',
           `<sdtc:expirationTime${sdtc}`,
         );
-  const maker = makerName.trim()
-    ? `<manufacturerOrganization><name>${text(makerName)}</name></manufacturerOrganization>`
-    : '';
+  const makerIds = makerId?.value ? identifierOf(makerId.system, makerId.value) : '';
+  const named = makerName.trim() ? `<name>${text(makerName)}</name>` : '';
+  const maker =
+    makerIds + named === '' ? '' : `<manufacturerOrganization>${makerIds}${named}</manufacturerOrganization>`;
   return (
     `<consumable><manufacturedProduct classCode="MANU">${templateIds(entryTemplates.immunizationMedicationInformation)}<manufacturedMaterial>` +
     `${code('code', immunization.vaccineCode, { prefer: [cvx, ndc], reference: `${row}c` })}${lot}${expires}</manufacturedMaterial>${maker}</manufacturedProduct></consumable>`

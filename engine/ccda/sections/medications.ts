@@ -18,6 +18,7 @@ import { type Row, textOf } from '../narrative.ts';
 import { performers } from '../people.ts';
 import type { Scope } from '../scope.ts';
 import {
+  amountOf,
   code,
   quantity,
   readable,
@@ -289,7 +290,7 @@ function dose(dosage: Dosage | undefined): string {
 }
 
 function amount(tag: string, given: Quantity | undefined): string {
-  const value = realOf(given?.value);
+  const value = amountOf(given);
   if (given === undefined || value === undefined) return `<${tag} nullFlavor="UNK"></${tag}>`;
   const unit = unitOf(given);
   if (unit !== undefined) return quantity(tag, given);

@@ -5,7 +5,7 @@ import { entryTemplates } from '../../../schemas/ccda/templates.ts';
 import { type Row, textOf } from '../narrative.ts';
 import { actorOf } from '../people.ts';
 import type { Scope } from '../scope.ts';
-import { readable, readableTime, templateIds, time, translations } from '../write.ts';
+import { identifierOf, readable, readableTime, templateIds, time, translations } from '../write.ts';
 import type { Body } from './body.ts';
 
 /** Characters of one note that the narrative shows; the rest stays in the source document. */
@@ -27,7 +27,9 @@ function wordsOf(document: DocumentReference): string {
   for (const { attachment } of document.content ?? []) {
     const kind = attachment?.contentType ?? 'text/plain';
     if (attachment?.data && kind.startsWith('text/') && !kind.startsWith('text/rtf'))
-      words.push(Buffer.from(attachment.data, 'base64').toString('utf8'));
+      words.push(
+        [attachment.title ?? '', Buffer.from(attachment.data, 'base64').toString('utf8')].filter(Boolean).join('\n'),
+      );
     else if (attachment?.title) words.push(attachment.title);
     else if (attachment?.data || attachment?.url)
       words.push(`(attachment of type ${kind}, kept with the source document)`);
@@ -63,7 +65,7 @@ function note(scope: Scope, document: DocumentReference, rows: Row[]): string {
       `<author>${templateIds(entryTemplates.authorParticipation)}${time('time', document.date ?? at)}<assignedAuthor>${entity}</assignedAuthor></author>`,
   );
   return (
-    `<entry typeCode="DRIV"><act classCode="ACT" moodCode="EVN">${templateIds(entryTemplates.noteActivity)}${scope.ids(document)}` +
+    `<entry typeCode="DRIV"><act classCode="ACT" moodCode="EVN">${templateIds(entryTemplates.noteActivity)}${scope.ids(document)}${document.masterIdentifier?.value ? identifierOf(document.masterIdentifier.system, document.masterIdentifier.value) : ''}` +
     `<code code="34109-9" codeSystem="${loinc}" codeSystemName="LOINC" displayName="Note"><originalText><reference value="#${row}c"></reference></originalText>${translations(document.type, ['34109-9'])}</code>` +
     `${textOf(row)}<statusCode code="completed"></statusCode>${time('effectiveTime', at)}${participations.join('')}</act></entry>`
   );

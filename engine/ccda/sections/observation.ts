@@ -1,5 +1,11 @@
 /** Observations: which section one belongs to, and its value as CDA and as text. */
-import type { CodeableConcept, Observation, ObservationComponent, ObservationReferenceRange } from '@medplum/fhirtypes';
+import type {
+  Attachment,
+  CodeableConcept,
+  Observation,
+  ObservationComponent,
+  ObservationReferenceRange,
+} from '@medplum/fhirtypes';
 import {
   advanceDirectiveCodes,
   functionalStatusCodes,
@@ -10,6 +16,7 @@ import {
 import { interpretationCodes, loinc, snomed } from '../../../schemas/ccda/code-systems.ts';
 import type { SectionName } from '../../../schemas/ccda/templates.ts';
 import {
+  attribute,
   code,
   quantityValue,
   rangeValue,
@@ -108,6 +115,28 @@ function valueKey(holder: Observation | ObservationComponent): (typeof valueKeys
   return valueKeys.find((key) => holder[key] !== undefined);
 }
 
+/** FHIR R4 has no attachment among the values of an observation; R5's stands in this extension. */
+const attachmentUrl = 'http://hl7.org/fhir/5.0/StructureDefinition/extension-Observation.value';
+
+function attachmentOf(holder: Observation | ObservationComponent): Attachment | undefined {
+  return holder.extension?.find((one) => one.url === attachmentUrl)?.valueAttachment;
+}
+
+/** An attachment as ED: its bytes, with the type where it is one that a CDA can name. */
+function attachmentValue({ contentType, data, title, url }: Attachment): string {
+  if (!data) return stringValue([title, url].filter(Boolean).join(' ') || 'attachment');
+  const type =
+    contentType !== undefined && /^[\x21-\x7e]+$/.test(contentType) ? ` mediaType="${attribute(contentType)}"` : '';
+  return `<value${xsi}${type} representation="B64" xsi:type="ED">${text(data)}</value>`;
+}
+
+function readableAttachment({ contentType, data, title, url }: Attachment): string {
+  const plain = data && contentType?.startsWith('text/plain') ? Buffer.from(data, 'base64').toString('utf8') : '';
+  return [title ?? '', plain || (data ? `(attachment of type ${contentType ?? 'unknown'})` : ''), url ?? '']
+    .filter(Boolean)
+    .join(' ');
+}
+
 /** The value of a finding as `<value>` of any type; a null one says why it is absent. */
 export function findingValue({ observation, component }: Finding, reference?: string): string {
   const holder = component ?? observation;
@@ -122,6 +151,8 @@ export function findingValue({ observation, component }: Finding, reference?: st
   if (timeOf(holder.valueDateTime) !== undefined)
     return `<value${xsi} value="${timeOf(holder.valueDateTime)}" xsi:type="TS"></value>`;
   if (holder.valuePeriod !== undefined) return periodValue(holder.valuePeriod.start, holder.valuePeriod.end);
+  const attached = attachmentOf(holder);
+  if (attached !== undefined) return attachmentValue(attached);
   const words = readableValue({ observation, component, index: 0, code: {} } as Finding);
   if (words !== '' && valueKey(holder) !== undefined) return stringValue(words);
   return `<value${xsi} nullFlavor="${absence(holder)}" xsi:type="CD"></value>`;
@@ -174,6 +205,8 @@ export function readableValue({ observation, component }: Finding): string {
     const { data, period, origin } = holder.valueSampledData;
     return `${data ?? ''} (origin ${readableQuantity(origin)}, every ${period ?? '?'} ms)`.trim();
   }
+  const attached = attachmentOf(holder);
+  if (attached !== undefined) return readableAttachment(attached);
   return holder.dataAbsentReason === undefined ? '' : `not given: ${readable(holder.dataAbsentReason)}`;
 }
 

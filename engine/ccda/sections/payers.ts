@@ -1,5 +1,5 @@
 /** Payers (2.16.840.1.113883.10.20.22.2.18): a coverage activity with a policy activity for each coverage. */
-import type { Coverage, Patient, RelatedPerson, Resource } from '@medplum/fhirtypes';
+import type { Address, ContactPoint, Coverage, Patient, Reference, RelatedPerson, Resource } from '@medplum/fhirtypes';
 import { entryTemplates } from '../../../schemas/ccda/templates.ts';
 import { type Row, textOf } from '../narrative.ts';
 import { actorOf, address, organization, patientName, personName, readableName, telecoms } from '../people.ts';
@@ -52,8 +52,8 @@ function coverageActivity(scope: Scope, coverage: Coverage, rows: Row[]): string
     ],
   });
   const performer =
-    `<performer typeCode="PRF">${templateIds(entryTemplates.payerPerformer)}<assignedEntity>${payerIds(found)}${fixedCode('code', ['PAYOR', '2.16.840.1.113883.5.110', 'Payor'])}` +
-    `${organization('representedOrganization', { name: payerName, ...(found?.resourceType === 'Organization' ? { telecom: found.telecom ?? [], address: found.address ?? [] } : {}) })}</assignedEntity></performer>`;
+    `<performer typeCode="PRF">${templateIds(entryTemplates.payerPerformer)}<assignedEntity>${payerIds(found, payor)}${fixedCode('code', ['PAYOR', '2.16.840.1.113883.5.110', 'Payor'])}` +
+    `${organization('representedOrganization', { name: payerName, ...payerContacts(found, coverage) })}</assignedEntity></performer>`;
   const plan =
     classes.find((one) => one.type?.coding?.some((coding) => coding.code === 'plan' || coding.code === 'group')) ??
     classes[0];
@@ -68,12 +68,33 @@ function coverageActivity(scope: Scope, coverage: Coverage, rows: Row[]): string
   );
 }
 
-function payerIds(found: Resource | undefined): string {
-  if (found?.resourceType !== 'Organization' || !found.identifier?.length) return '<id nullFlavor="UNK"></id>';
-  return found.identifier
+function payerIds(found: Resource | undefined, payor: Reference | undefined): string {
+  const listed = found?.resourceType === 'Organization' ? (found.identifier ?? []) : [];
+  const all = payor?.identifier === undefined ? listed : [...listed, payor.identifier];
+  if (all.length === 0) return '<id nullFlavor="UNK"></id>';
+  return all
     .slice(0, 10)
     .map((one) => identifierOf(one.system, one.value))
     .join('');
+}
+
+/** Address and telecoms of a payer: its organisation's, else those that the coverage keeps from IN1-5 and IN1-7. */
+function payerContacts(
+  found: Resource | undefined,
+  coverage: Coverage,
+): { telecom: ContactPoint[]; address: Address[] } {
+  const kept = coverage.extension ?? [];
+  const listed = found?.resourceType === 'Organization' ? found : undefined;
+  return {
+    telecom: [
+      ...(listed?.telecom ?? []),
+      ...kept.filter((one) => one.url.endsWith('v2-IN1-7')).flatMap((one) => one.valueContactPoint ?? []),
+    ],
+    address: [
+      ...(listed?.address ?? []),
+      ...kept.filter((one) => one.url.endsWith('v2-IN1-5')).flatMap((one) => one.valueAddress ?? []),
+    ],
+  };
 }
 
 function coveredParty(scope: Scope, coverage: Coverage, member: string | undefined): string {

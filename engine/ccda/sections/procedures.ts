@@ -39,6 +39,7 @@ function procedureActivity(scope: Scope, procedure: Procedure, rows: Row[]): str
     procedure.statusReason ? readable(procedure.statusReason) : '',
     procedure.outcome ? `outcome: ${readable(procedure.outcome)}` : '',
     procedure.category ? `kind: ${readable(procedure.category)}` : '',
+    [...new Set((procedure.performer ?? []).map((one) => readable(one.function)).filter(Boolean))].join(', '),
     readableNotes(procedure.note),
   ];
   const at = procedure.performedDateTime;

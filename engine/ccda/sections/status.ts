@@ -3,6 +3,7 @@ import { smokingStatusCode } from '../../../schemas/ccda/classify.ts';
 import { loinc, smokingStatuses, snomed } from '../../../schemas/ccda/code-systems.ts';
 import { entryTemplates } from '../../../schemas/ccda/templates.ts';
 import { type Row, textOf } from '../narrative.ts';
+import { performers } from '../people.ts';
 import type { Scope } from '../scope.ts';
 import {
   code,
@@ -33,6 +34,7 @@ function rowOf(scope: Scope, finding: Finding, rows: Row[]): string {
   const notes = [
     observation.status === 'final' ? '' : (observation.status ?? ''),
     readableInterpretation(finding),
+    whoOf(scope, finding).names ? `by: ${whoOf(scope, finding).names}` : '',
     readableNotes(observation.note),
   ];
   rows.push({
@@ -45,6 +47,10 @@ function rowOf(scope: Scope, finding: Finding, rows: Row[]): string {
     ],
   });
   return id;
+}
+
+function whoOf(scope: Scope, { observation }: Finding): { elements: string; names: string } {
+  return performers(observation.performer ?? [], scope, observation);
 }
 
 function idsOf(scope: Scope, { observation, component, index }: Finding): string {
@@ -60,7 +66,7 @@ function writeAll(
   let entries = '';
   for (const finding of findings) {
     const row = rowOf(scope, finding, rows);
-    entries += `<entry typeCode="DRIV"><observation classCode="OBS" moodCode="EVN">${write(scope, finding, row)}</observation></entry>`;
+    entries += `<entry typeCode="DRIV"><observation classCode="OBS" moodCode="EVN">${write(scope, finding, row)}${whoOf(scope, finding).elements}</observation></entry>`;
   }
   return { rows, entries };
 }

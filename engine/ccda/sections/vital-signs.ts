@@ -2,6 +2,7 @@
 import { loinc } from '../../../schemas/ccda/code-systems.ts';
 import { entryTemplates } from '../../../schemas/ccda/templates.ts';
 import { type Row, textOf } from '../narrative.ts';
+import { performers } from '../people.ts';
 import type { Scope } from '../scope.ts';
 import { code, fixedCode, readable, templateIds, timeOrPeriod } from '../write.ts';
 import { type Body, readableNotes } from './body.ts';
@@ -47,6 +48,7 @@ function organizer(scope: Scope, findings: readonly Finding[], rows: Row[]): str
 function vitalSign(scope: Scope, finding: Finding, rows: Row[]): string {
   const { observation, component, index } = finding;
   const row = scope.row();
+  const who = performers(observation.performer ?? [], scope, observation);
   rows.push({
     id: row,
     cells: [
@@ -54,7 +56,11 @@ function vitalSign(scope: Scope, finding: Finding, rows: Row[]): string {
       readableValue(finding),
       readableInterpretation(finding),
       readableWhen(observation),
-      [observation.status === 'final' ? '' : (observation.status ?? ''), readableNotes(observation.note)]
+      [
+        observation.status === 'final' ? '' : (observation.status ?? ''),
+        who.names ? `by: ${who.names}` : '',
+        readableNotes(observation.note),
+      ]
         .filter(Boolean)
         .join('\n'),
     ],
@@ -67,6 +73,6 @@ function vitalSign(scope: Scope, finding: Finding, rows: Row[]): string {
     `<component><observation classCode="OBS" moodCode="EVN">${templateIds(entryTemplates.vitalSignObservation)}` +
     `${component === undefined ? scope.ids(observation) : scope.ids(observation, String(index))}${code('code', finding.code, { prefer: [loinc], reference: `${row}c` })}${textOf(row)}` +
     `<statusCode code="completed"></statusCode>${timeOrPeriod('effectiveTime', whenOf(observation), observation.effectivePeriod)}${findingValue(finding)}` +
-    `${coded.includes('nullFlavor') ? '' : coded}${method}${site}${referenceRanges(finding)}</observation></component>`
+    `${coded.includes('nullFlavor') ? '' : coded}${method}${site}${who.elements}${referenceRanges(finding)}</observation></component>`
   );
 }
