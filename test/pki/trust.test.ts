@@ -1,13 +1,16 @@
-import type { X509Certificate } from 'node:crypto';
+import { X509Certificate } from 'node:crypto';
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
   createAuthority,
   generateKey,
   issueCertificate,
   type Purpose,
+  readCertificate,
   type Trust,
   verifyChain,
 } from '../../pki/index.ts';
+import { MixError } from '../../schemas/errors/index.ts';
 import { makeWorld, NOW } from '../support/pki.ts';
 
 const DAY_MS = 86_400_000;
@@ -126,4 +129,31 @@ describe('a chain', () => {
     );
     expect(reason(leaf, { roots: [other.root.certificate], intermediates: mesh })).toBe('chain.signature');
   });
+});
+
+test('certificates bent anywhere are read, or refused with a code', () => {
+  const der = leafOf().raw;
+  fc.assert(
+    fc.property(fc.nat(der.length - 1), fc.nat(20), fc.uint8Array({ maxLength: 8 }), (at, length, put) => {
+      let certificate: X509Certificate;
+      try {
+        certificate = new X509Certificate(Buffer.concat([der.subarray(0, at), put, der.subarray(at + length)]));
+      } catch {
+        return;
+      }
+      const verdict = verifyChain(
+        certificate,
+        { roots: [root.certificate, certificate], intermediates: [issuing.certificate], at: NOW },
+        { purpose: 'serverAuth', name: 'a.test' },
+      );
+      // A root is trusted as it is, so this one may hold; it must only never throw.
+      expect(typeof verdict.ok).toBe('boolean');
+      try {
+        readCertificate(certificate);
+      } catch (error) {
+        expect(error).toBeInstanceOf(MixError);
+      }
+    }),
+    { numRuns: 1_500 },
+  );
 });
