@@ -1,6 +1,7 @@
 /** The commit lane: units wait in memory, the one writer takes what waits and shares a transaction among it. */
 import { MixError } from '../../schemas/errors/index.ts';
-import type { GroupWriter, Item, KeepResult, Work } from './write.ts';
+import type { Item, KeepResult, Work } from './plan.ts';
+import type { GroupWriter } from './write.ts';
 
 export interface LaneLimits {
   /** Units and bytes that may wait. */

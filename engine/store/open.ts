@@ -24,7 +24,8 @@ import { Recent } from './recent.ts';
 import { migrate } from './schema.ts';
 import { group, reads } from './statements.ts';
 import { makeCommitUnit, makeJobUnit, makeKeepUnit, nodeValueBody, userBody } from './unit.ts';
-import { type Counters, GroupWriter, jobOfRow, type KeepResult } from './write.ts';
+import { type Counters, jobOfRow, type KeepResult } from './plan.ts';
+import { GroupWriter } from './write.ts';
 
 export interface StoreLimits extends LaneLimits {
   /** Jobs that may wait before new messages are refused with `store.busy`. */

@@ -8,7 +8,7 @@ import type { Row } from './database.ts';
 import { countMax, pageLimit, readCursor, writeCursor } from './pages.ts';
 import { countBuilt, type ReadParts, runBuilt } from './read-messages.ts';
 import { reads } from './statements.ts';
-import { jobOfRow } from './write.ts';
+import { jobOfRow } from './plan.ts';
 
 const sourcesMax = 1_000;
 const fieldsMax = 1_000;

@@ -1,0 +1,460 @@
+/**
+ * Turns units of work into rows: each unit is judged against what the database and the units before it say,
+ * and either adds all of its rows or none.
+ */
+import { MixError } from '../../schemas/errors/index.ts';
+import { type AuditRow, chainHash } from './audit-chain.ts';
+import type { Board, BoardJob } from './board.ts';
+import { idToKey, keyToId } from './codec.ts';
+import type { Row, Value } from './database.ts';
+import type { WriteName } from './statements.ts';
+import type { AuditUnit, CommitUnit, EntryUnit, JobUnit, KeepUnit, PersonUnit } from './unit.ts';
+
+export type Work =
+  | { kind: 'keep'; keep: KeepUnit }
+  | { kind: 'commit'; commit: CommitUnit }
+  | { kind: 'requeue'; job: JobUnit; subject: Buffer; message: Buffer | undefined }
+  | { kind: 'row'; table: 'users' | 'nodeValues' | 'keysGone'; row: Value[] };
+
+/** What became of a kept message. */
+export type KeepResult = { outcome: 'kept'; conflict: boolean } | { outcome: 'repeat' | 'conflict'; firstId: string };
+
+export interface Item {
+  work: Work;
+  bytes: number;
+  resolve(result: KeepResult | undefined): void;
+  reject(fault: MixError): void;
+  result?: KeepResult | undefined;
+  fault?: MixError | undefined;
+  /** Run after the commit, in the order of the units. */
+  effects: (() => void)[];
+  /** Run when the unit was not written after all. */
+  undo: (() => void)[];
+}
+
+/** Numbers that the next rows get. Copied for each try, put back when it fails. */
+export interface Counters {
+  epoch: number;
+  message: number;
+  person: number;
+  job: number;
+  audit: number;
+  run: number;
+  auditHash: Buffer;
+}
+
+/** What the database says of the rows that a group is about. */
+export interface Known {
+  seen: Map<Item, { same: Buffer | null; other: Buffer | null }>;
+  persons: Map<string, { seq: number; version: number; words: Buffer }>;
+  holders: Map<string, { person: string; merged: boolean }>;
+  entries: Map<string, number>;
+  parked: Map<string, Row[]>;
+}
+
+export type Rows = Partial<Record<WriteName, Value[][]>>;
+
+/** Rows of a group in the making. */
+export interface Plan {
+  rows: Rows;
+  counters: Counters;
+  /** Rows that an earlier unit of the group writes; a unit that wants one of them goes with the next group. */
+  touched: Set<string>;
+  seenHere: Map<string, { digest: Buffer; id: string }[]>;
+  sources: Map<string, { total: number; repeats: number; lastAt: number }>;
+  minutes: Map<string, Map<number, number>>;
+  notCarried: Map<string, Map<string, number>>;
+  tallies: Map<string, number>;
+}
+
+/** What planning needs from the store. */
+export interface PlannerParts {
+  board: Board;
+  /** Told after the commit of a kept message. */
+  kept(unit: KeepUnit, conflict: boolean): void;
+  /** Told after the commit of a unit. */
+  committed(unit: CommitUnit): void;
+}
+
+/** Bytes as a key of maps. */
+export function latin(bytes: Buffer): string {
+  return bytes.toString('latin1');
+}
+
+export class Planner {
+  readonly #parts: PlannerParts;
+
+  constructor(parts: PlannerParts) {
+    this.#parts = parts;
+  }
+
+  /** Adds a unit's rows to the plan; false when it must wait for the next group. */
+  add(plan: Plan, known: Known, item: Item): boolean {
+    const { work } = item;
+    if (work.kind === 'keep') return this.#planKeep(plan, known, item, work.keep);
+    if (work.kind === 'commit') return this.#planCommit(plan, known, item, work.commit);
+    if (work.kind === 'requeue') return this.#planRequeue(plan, known, item, work);
+    push(plan, work.table, work.row);
+    return true;
+  }
+
+  #planKeep(plan: Plan, known: Known, item: Item, unit: KeepUnit): boolean {
+    const first = firstOf(plan, known, item, unit);
+    const source = sourceOf(plan, unit.message.sourceId);
+    if (first?.same) {
+      source.repeats++;
+      source.lastAt = Math.max(source.lastAt, unit.message.receivedAt);
+      item.result = { outcome: 'repeat', firstId: first.id };
+      return true;
+    }
+    if (first && unit.identityIsUnique) {
+      item.result = { outcome: 'conflict', firstId: first.id };
+      return true;
+    }
+    const { message } = unit;
+    const seq = plan.counters.message++;
+    const conflict = first !== undefined || message.conflict === true;
+    push(plan, 'messages', [
+      seq,
+      unit.id,
+      message.sourceId,
+      message.state,
+      message.type,
+      message.processing,
+      message.receivedAt,
+      conflict ? 1 : 0,
+      message.ackCode,
+    ]);
+    push(plan, 'messageBodies', [seq, unit.day, unit.body]);
+    if (unit.token) push(plan, 'seen', [unit.token, unit.digest, unit.id]);
+    if (unit.words !== '') push(plan, 'messageWords', [unit.id, unit.words]);
+    source.total++;
+    source.lastAt = Math.max(source.lastAt, message.receivedAt);
+    const minute = Math.floor(message.receivedAt / 60_000);
+    countIn(plan.minutes, message.sourceId, minute, 1);
+    addTally(plan, 'messages', 1);
+    item.result = { outcome: 'kept', conflict };
+    item.effects.push(() => this.#parts.kept(unit, conflict));
+    if (unit.job) this.#planNewJob(plan, item, unit.job);
+    return true;
+  }
+
+  #planCommit(plan: Plan, known: Known, item: Item, unit: CommitUnit): boolean {
+    const touches = touchedBy(unit);
+    for (const touch of touches) if (plan.touched.has(touch)) return false;
+    item.fault = this.#faultIn(known, unit);
+    if (item.fault) return true;
+    for (const touch of touches) plan.touched.add(touch);
+    for (const person of unit.persons) planPerson(plan, known, person);
+    for (const gone of unit.identifiersGone) push(plan, 'identifiersGone', [gone.token, gone.person]);
+    for (const entry of unit.entries) planEntry(plan, entry);
+    for (const row of unit.entryVersions) push(plan, 'entryVersions', row);
+    for (const document of unit.documents) {
+      push(plan, 'documents', document.row);
+      if (document.replaces) push(plan, 'documentsReplaced', [document.replaces]);
+      addTally(plan, 'documents', 1);
+    }
+    planMessage(plan, unit);
+    for (const counted of unit.notCarried) countIn(plan.notCarried, counted.sourceId, counted.field, counted.count);
+    for (const entry of unit.audit) planAudit(plan, entry);
+    this.#planJobs(plan, item, unit);
+    item.effects.push(() => this.#parts.committed(unit));
+    return true;
+  }
+
+  /** Why a unit can not be written: its lease is lost, or a row is not as it was read. */
+  #faultIn(known: Known, unit: CommitUnit): MixError | undefined {
+    for (const leased of [unit.jobDone, unit.jobParked, unit.jobRetry]) {
+      if (!leased) continue;
+      const job = this.#parts.board.get(leased.id);
+      if (job?.state !== 'leased' || job.fence !== leased.fence) return new MixError('store.fenced');
+    }
+    const mergedHere = new Set(
+      unit.persons.filter(({ person }) => person.state === 'merged').map(({ id }) => latin(id)),
+    );
+    const gone = new Set(unit.identifiersGone.map((one) => latin(one.token) + latin(one.person)));
+    for (const person of unit.persons) {
+      if ((known.persons.get(latin(person.id))?.version ?? 0) !== person.expect)
+        return new MixError('store.conflict', { place: 'person' });
+      for (const token of person.tokens) {
+        const holder = known.holders.get(latin(token));
+        if (!holder || holder.person === latin(person.id) || holder.merged) continue;
+        if (!mergedHere.has(holder.person) && !gone.has(latin(token) + holder.person))
+          return new MixError('store.conflict', { place: 'identifier' });
+      }
+    }
+    for (const entry of unit.entries) {
+      if (entry.expect > 0 && known.entries.get(latin(entry.id)) !== entry.expect)
+        return new MixError('store.conflict', { place: 'entry' });
+    }
+    return undefined;
+  }
+
+  #planJobs(plan: Plan, item: Item, unit: CommitUnit): void {
+    const { board } = this.#parts;
+    const { jobDone, jobParked, jobRetry } = unit;
+    if (jobDone) {
+      push(plan, 'jobsGone', [board.get(jobDone.id)!.seq]);
+      item.effects.push(() => board.finish(jobDone.id));
+    }
+    if (jobParked) {
+      const job = board.get(jobParked.id)!;
+      push(plan, 'jobsChanged', [
+        job.seq,
+        'parked',
+        jobParked.blocks ? 1 : 0,
+        job.dueAt,
+        job.attempts,
+        JSON.stringify(jobParked.fault),
+      ]);
+      item.effects.push(() => board.park(jobParked.id, jobParked.blocks, jobParked.fault));
+    }
+    if (jobRetry) {
+      const job = board.get(jobRetry.id)!;
+      push(plan, 'jobsChanged', [
+        job.seq,
+        'ready',
+        0,
+        jobRetry.dueAt,
+        job.attempts + 1,
+        JSON.stringify(jobRetry.fault),
+      ]);
+      item.effects.push(() => board.retry(jobRetry.id, jobRetry.dueAt, jobRetry.fault));
+    }
+    for (const job of unit.jobsNew) this.#planNewJob(plan, item, job);
+  }
+
+  #planNewJob(plan: Plan, item: Item, job: JobUnit): void {
+    const { board } = this.#parts;
+    const waiting = job.kind === 'document' ? board.waitingDocument(job.subject) : undefined;
+    if (waiting && !waiting.held) {
+      const dueAt = Math.min(job.dueAt, waiting.latestAt ?? Number.POSITIVE_INFINITY);
+      board.hold(waiting);
+      item.undo.push(() => board.unhold(waiting));
+      item.effects.push(() => board.unhold(waiting, dueAt));
+      push(plan, 'jobsChanged', [
+        waiting.seq,
+        'ready',
+        0,
+        dueAt,
+        waiting.attempts,
+        waiting.lastFault ? JSON.stringify(waiting.lastFault) : null,
+      ]);
+      return;
+    }
+    const seq = plan.counters.job++;
+    push(plan, 'jobs', [
+      seq,
+      idToKey(job.id),
+      job.kind,
+      idToKey(job.subject),
+      Buffer.from(job.keys.join(''), 'latin1'),
+      'ready',
+      0,
+      job.dueAt,
+      job.latestAt ?? null,
+      0,
+      null,
+    ]);
+    item.effects.push(() => board.add({ ...job, seq, attempts: 0, lastFault: undefined }));
+  }
+
+  #planRequeue(plan: Plan, known: Known, item: Item, work: Extract<Work, { kind: 'requeue' }>): boolean {
+    const { board } = this.#parts;
+    const touch = `job:${work.job.subject}`;
+    if (plan.touched.has(touch)) return false;
+    plan.touched.add(touch);
+    const parked = known.parked.get(latin(work.subject))?.find((row) => row.kind === work.job.kind);
+    if (!parked && board.list().some((job) => job.subject === work.job.subject && job.kind === work.job.kind))
+      return true;
+    if (work.message) push(plan, 'messageStates', [work.message, 'kept']);
+    if (!parked) {
+      this.#planNewJob(plan, item, work.job);
+      return true;
+    }
+    const job = jobOfRow(parked);
+    push(plan, 'jobsChanged', [job.seq, 'ready', 0, work.job.dueAt, 0, null]);
+    item.effects.push(() => {
+      // Back at its old place, so that a parked merge still goes before what it held back.
+      board.finish(job.id);
+      board.add({ ...job, dueAt: work.job.dueAt, attempts: 0, lastFault: undefined });
+    });
+    return true;
+  }
+}
+
+/** A row of `jobs` as the board keeps it. */
+export function jobOfRow(
+  row: Row,
+): Pick<BoardJob, 'seq' | 'id' | 'kind' | 'subject' | 'keys' | 'dueAt' | 'latestAt' | 'attempts' | 'lastFault'> {
+  const tokens = (row.keys as Buffer).toString('latin1');
+  const keys: string[] = [];
+  for (let at = 0; at < tokens.length; at += 12) keys.push(tokens.slice(at, at + 12));
+  return {
+    seq: row.seq as number,
+    id: keyToId(row.id as Buffer),
+    kind: row.kind as BoardJob['kind'],
+    subject: keyToId(row.subject as Buffer),
+    keys,
+    dueAt: row.due_at as number,
+    latestAt: (row.latest_at as number | null) ?? undefined,
+    attempts: row.attempts as number,
+    lastFault: row.fault ? JSON.parse(row.fault as string) : undefined,
+  };
+}
+
+/** An empty plan that numbers its rows from `counters`. */
+export function newPlan(counters: Counters): Plan {
+  return {
+    rows: {},
+    counters,
+    touched: new Set(),
+    seenHere: new Map(),
+    sources: new Map(),
+    minutes: new Map(),
+    notCarried: new Map(),
+    tallies: new Map(),
+  };
+}
+
+export function push(plan: Plan, name: WriteName, row: Value[]): void {
+  const rows = plan.rows[name];
+  if (rows) rows.push(row);
+  else plan.rows[name] = [row];
+}
+
+function sourceOf(plan: Plan, id: string): { total: number; repeats: number; lastAt: number } {
+  let source = plan.sources.get(id);
+  if (!source) {
+    source = { total: 0, repeats: 0, lastAt: 0 };
+    plan.sources.set(id, source);
+  }
+  return source;
+}
+
+function countIn<K>(counts: Map<string, Map<K, number>>, group: string, key: K, by: number): void {
+  let inner = counts.get(group);
+  if (!inner) {
+    inner = new Map();
+    counts.set(group, inner);
+  }
+  inner.set(key, (inner.get(key) ?? 0) + by);
+}
+
+function addTally(plan: Plan, name: string, by: number): void {
+  plan.tallies.set(name, (plan.tallies.get(name) ?? 0) + by);
+}
+
+/** Adds the rows that are summed over the group. */
+export function finishPlan(plan: Plan): void {
+  for (const [id, source] of plan.sources) push(plan, 'sources', [id, source.total, source.repeats, source.lastAt]);
+  for (const [id, minutes] of plan.minutes)
+    for (const [minute, count] of minutes) push(plan, 'sourceMinutes', [id, minute, count]);
+  for (const [id, fields] of plan.notCarried)
+    for (const [field, count] of fields) push(plan, 'notCarried', [id, field, count]);
+  for (const [name, count] of plan.tallies) push(plan, 'tallies', [name, count]);
+}
+
+/** The earlier message of the same identity, in the database or in this group. */
+function firstOf(plan: Plan, known: Known, item: Item, unit: KeepUnit): { id: string; same: boolean } | undefined {
+  if (!unit.token) return undefined;
+  const token = latin(unit.token);
+  const here = plan.seenHere.get(token) ?? [];
+  const sameHere = here.find((one) => one.digest.equals(unit.digest));
+  const stored = known.seen.get(item);
+  if (stored?.same) return { id: keyToId(stored.same), same: true };
+  if (sameHere) return { id: sameHere.id, same: true };
+  const other = stored?.other ? keyToId(stored.other) : here[0]?.id;
+  if (other !== undefined && unit.identityIsUnique) return { id: other, same: false };
+  here.push({ digest: unit.digest, id: unit.message.id });
+  plan.seenHere.set(token, here);
+  return other === undefined ? undefined : { id: other, same: false };
+}
+
+function touchedBy(unit: CommitUnit): string[] {
+  const touches: string[] = [];
+  for (const { id, tokens } of unit.persons) {
+    touches.push(latin(id));
+    for (const token of tokens) touches.push(latin(token));
+  }
+  for (const gone of unit.identifiersGone) touches.push(latin(gone.token));
+  const entryPersons = new Set(unit.entries.map((entry) => latin(entry.row[1] as Buffer)));
+  for (const person of entryPersons) if (!touches.includes(person)) touches.push(person);
+  for (const entry of unit.entries) if (entry.expect > 0) touches.push(`entry:${latin(entry.id)}`);
+  for (const document of unit.documents) touches.push(`document:${document.personId}`);
+  for (const job of unit.jobsNew) if (job.kind === 'document') touches.push(`due:${job.subject}`);
+  const job = unit.jobDone ?? unit.jobParked ?? unit.jobRetry;
+  if (job) touches.push(`job:${job.id}`);
+  if (unit.message) touches.push(`message:${unit.message.text}`);
+  return touches;
+}
+
+function planPerson(plan: Plan, known: Known, unit: PersonUnit): void {
+  const { person } = unit;
+  const stored = known.persons.get(latin(unit.id));
+  const seq = stored?.seq ?? plan.counters.person++;
+  const mergedInto = person.mergedInto === undefined ? null : idToKey(person.mergedInto);
+  push(plan, 'persons', [
+    seq,
+    unit.id,
+    person.version,
+    person.state,
+    mergedInto,
+    person.createdAt,
+    person.updatedAt,
+    person.incomplete ? 1 : 0,
+    unit.wordsHash,
+    unit.body,
+  ]);
+  // What is found by the same words as before costs nothing.
+  if (!stored?.words.equals(unit.wordsHash)) push(plan, 'personWords', [seq, unit.words]);
+  for (const token of unit.tokens) {
+    if (known.holders.get(latin(token))?.person !== latin(unit.id)) push(plan, 'identifiers', [token, unit.id]);
+  }
+  if (!stored) addTally(plan, 'persons', 1);
+}
+
+function planEntry(plan: Plan, unit: EntryUnit): void {
+  if (unit.expect > 0) push(plan, 'entryHistory', [unit.id]);
+  else addTally(plan, 'entries', 1);
+  push(plan, 'entries', unit.row);
+}
+
+function planMessage(plan: Plan, unit: CommitUnit): void {
+  const { message } = unit;
+  for (const outcome of unit.outcomes)
+    push(plan, 'messageOutcomes', [outcome.message, plan.counters.run++, outcome.day, outcome.body]);
+  if (!message) return;
+  push(plan, 'messageStates', [message.id, message.state]);
+  for (const person of message.persons) push(plan, 'messagePersons', [person, message.id]);
+  if (message.words !== '') push(plan, 'messageWords', [message.id, message.words]);
+}
+
+function planAudit(plan: Plan, unit: AuditUnit): void {
+  const { entry } = unit;
+  const row: AuditRow = {
+    seq: plan.counters.audit++,
+    part: 0,
+    at: entry.at,
+    who: entry.who,
+    action: entry.action,
+    outcome: entry.outcome,
+    person: unit.person,
+    day: unit.day,
+    body: unit.body,
+  };
+  plan.counters.auditHash = chainHash(plan.counters.auditHash, row);
+  push(plan, 'audit', [
+    row.seq,
+    row.part,
+    row.at,
+    row.who,
+    row.action,
+    row.outcome,
+    row.person,
+    row.day,
+    row.body,
+    plan.counters.auditHash,
+  ]);
+}
+
