@@ -48,7 +48,7 @@ function readTimes(patient: Patient): { base: number; own: Map<string, number> }
   return { base: Number(base), own };
 }
 
-function writeTimes(times: Map<string, number>): string {
+function writeTimes(times: Map<string, number>, facts: ReadonlyMap<string, unknown>): string {
   const counts = new Map<number, number>();
   let base = 0;
   for (const time of times.values()) {
@@ -58,7 +58,7 @@ function writeTimes(times: Map<string, number>): string {
   }
   return [
     String(base),
-    ...[...times].filter(([, time]) => time !== base).map(([name, time]) => `${name}=${time}`),
+    ...[...times].filter(([name, time]) => time !== base || !facts.has(name)).map(([name, time]) => `${name}=${time}`),
   ].join(';');
 }
 
@@ -98,7 +98,7 @@ export function mergePatient(
     }
   const patient = assemble(current, facts, unionIdentifiers(current, subject.patient));
   if (known && same({ ...patient, meta: undefined }, { ...known, meta: undefined })) return known;
-  patient.meta = { ...current.meta, extension: [{ url: timesUrl, valueString: writeTimes(times) }] };
+  patient.meta = { ...current.meta, extension: [{ url: timesUrl, valueString: writeTimes(times, facts) }] };
   return patient;
 }
 

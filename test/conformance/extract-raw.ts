@@ -22,8 +22,11 @@ export function rawMessages(folder: string): { file: string; text: string }[] {
     const path = join(folder, name);
     if (statSync(path).isDirectory()) found.push(...rawMessages(path));
     else if (/\.(hl7|ndhl7|out)$/.test(name)) {
-      const text = readFileSync(path, 'utf8').replace(/^\ufeff/, '').replace(/\r\n|\n/g, '\r');
-      for (const part of text.split(/\r(?=MSH)/)) if (/^MSH.[^\r]{4}/.test(part)) found.push({ file: path.slice(folder.length + 1), text: part });
+      const text = readFileSync(path, 'utf8')
+        .replace(/^\ufeff/, '')
+        .replace(/\r\n|\n/g, '\r');
+      for (const part of text.split(/\r(?=MSH)/))
+        if (/^MSH.[^\r]{4}/.test(part)) found.push({ file: path.slice(folder.length + 1), text: part });
     }
   }
   return found;
@@ -71,7 +74,12 @@ export function rawFields(message: string): RawField[] {
     const parts = fields.map((field) => field.split(repetition!));
     for (let i = 1; i < fields.length; i++) {
       const isMsh2 = segment === 'MSH' && i === 1;
-      const texts = isMsh2 ? [fields[i]!] : fields[i]!.split(repetition!).flatMap((rep) => rep.split(component!).flatMap((one) => one.split(subcomponent!))).map((one) => decode(one, message).trim()).filter((one) => one !== '' && one !== '""');
+      const texts = isMsh2
+        ? [fields[i]!]
+        : fields[i]!.split(repetition!)
+            .flatMap((rep) => rep.split(component!).flatMap((one) => one.split(subcomponent!)))
+            .map((one) => decode(one, message).trim())
+            .filter((one) => one !== '' && one !== '""');
       if (texts.length > 0) found.push({ name: `${segment}-${i + shift}`, nth, texts, segment: parts });
     }
   }
@@ -98,7 +106,9 @@ export function holds(haystack: string, text: string): boolean {
   const time = /^(\d{4})(\d{2})?(\d{2})?(\d{2})?(\d{2})?(\d{2})?(\.\d+)?([+-]\d{4})?$/.exec(plain);
   if (time) {
     const [, y, m, d, h, min, s] = time;
-    const iso = [y, m, d].filter((part) => part).join('-') + (h && !/^0000(00)?$/.test(`${h}${min ?? ''}${s ?? ''}`) ? `T${h}:${min ?? '00'}:${s ?? '00'}` : '');
+    const iso =
+      [y, m, d].filter((part) => part).join('-') +
+      (h && !/^0000(00)?$/.test(`${h}${min ?? ''}${s ?? ''}`) ? `T${h}:${min ?? '00'}:${s ?? '00'}` : '');
     if (haystack.includes(iso)) return true;
   }
   const clock = /^(\d{2}):?(\d{2}):?(\d{2})?$/.exec(plain);

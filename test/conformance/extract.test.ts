@@ -18,11 +18,38 @@ const folder = resolve(process.env['MIX_CORPORA'] ?? '../shared/corpora', 'hl7v2
 const absent = !existsSync(folder);
 const why = absent ? ' (skipped: no corpora; set MIX_CORPORA)' : '';
 
-const listed = new Set('ADT^A01 ADT^A02 ADT^A03 ADT^A04 ADT^A05 ADT^A08 ADT^A11 ADT^A13 ADT^A28 ADT^A31 ADT^A40 ORU^R01 MDM^T02 VXU^V04 ORM^O01 OML^O21 OMG^O19 RDE^O01 RDE^O11'.split(' '));
-const mappedSegments = new Set('MSH EVN PID PD1 NK1 PV1 PV2 DB1 OBX AL1 IAM DG1 DRG PR1 ROL GT1 IN1 IN2 IN3 ACC UB1 UB2 MRG ORC OBR NTE SPM TQ1 TQ2 TXA RXA RXR RXE RXO RXC RXD CON ARV PRT FT1 SFT PDA'.split(' '));
+const listed = new Set(
+  'ADT^A01 ADT^A02 ADT^A03 ADT^A04 ADT^A05 ADT^A08 ADT^A11 ADT^A13 ADT^A28 ADT^A31 ADT^A40 ORU^R01 MDM^T02 VXU^V04 ORM^O01 OML^O21 OMG^O19 RDE^O01 RDE^O11'.split(
+    ' ',
+  ),
+);
+const mappedSegments = new Set(
+  'MSH EVN PID PD1 NK1 PV1 PV2 DB1 OBX AL1 IAM DG1 DRG PR1 ROL GT1 IN1 IN2 IN3 ACC UB1 UB2 MRG ORC OBR NTE SPM TQ1 TQ2 TXA RXA RXR RXE RXO RXC RXD CON ARV PRT FT1 SFT PDA'.split(
+    ' ',
+  ),
+);
 /** Fields that tell the exchange how to read and answer: they have no content for a record. Set ids only count their like. */
-const steering = /^(MSH-(1|2|7|9|10|11|12|15|16|18)|EVN-[12]|OBX-[12]|(PID|PV1|NK1|AL1|IAM|DG1|PR1|GT1|IN1|IN3|OBR|NTE|SPM|TQ1|TQ2|TXA|ROL|PRT|CON|FT1|DB1|ARV)-1|(ROL|PRT)-2)$/;
-const tables: TableName[] = ['sex', 'addressUse', 'addressType', 'nameUse', 'telecomUse', 'telecomSystem', 'observationStatus', 'reportStatus', 'orderStatus', 'priority', 'allergyCategory', 'allergySeverity', 'allergyCriticality', 'documentStatus', 'immunizationStatus', 'yesNo', 'specimenStatus'];
+const steering =
+  /^(MSH-(1|2|7|9|10|11|12|15|16|18)|EVN-[12]|OBX-[12]|(PID|PV1|NK1|AL1|IAM|DG1|PR1|GT1|IN1|IN3|OBR|NTE|SPM|TQ1|TQ2|TXA|ROL|PRT|CON|FT1|DB1|ARV)-1|(ROL|PRT)-2)$/;
+const tables: TableName[] = [
+  'sex',
+  'addressUse',
+  'addressType',
+  'nameUse',
+  'telecomUse',
+  'telecomSystem',
+  'observationStatus',
+  'reportStatus',
+  'orderStatus',
+  'priority',
+  'allergyCategory',
+  'allergySeverity',
+  'allergyCriticality',
+  'documentStatus',
+  'immunizationStatus',
+  'yesNo',
+  'specimenStatus',
+];
 
 /** Found as it is, or as what a code or the name of a code system is in FHIR. */
 function reaches(haystack: string, text: string): boolean {
@@ -31,13 +58,16 @@ function reaches(haystack: string, text: string): boolean {
   if (system !== undefined && haystack.includes(system)) return true;
   // The kind of a universal id is in the form of its URI.
   if (/^(ISO|UUID|GUID|DNS|HCD|L|N|URI)$/.test(text)) return true;
-  return tables.some((table) => {
-    const code = tableCode(table, text);
-    return code !== undefined && haystack.includes(`\u0001${code}\u0001`);
-  }) || ['0002', '0004', '0063', '0078'].some((table) => {
-    const concept = conceptOf(table, text);
-    return concept !== undefined && haystack.includes(`\u0001${concept.code}\u0001`);
-  });
+  return (
+    tables.some((table) => {
+      const code = tableCode(table, text);
+      return code !== undefined && haystack.includes(`\u0001${code}\u0001`);
+    }) ||
+    ['0002', '0004', '0063', '0078'].some((table) => {
+      const concept = conceptOf(table, text);
+      return concept !== undefined && haystack.includes(`\u0001${concept.code}\u0001`);
+    })
+  );
 }
 
 interface Case {
@@ -56,7 +86,10 @@ function cases(): Case[] {
     if (!message) continue;
     const normal = normalizeMessage(message, profile).message;
     expect(isMapped(normal), file).toBe(true);
-    const draft = toRecord(normal, profile, { source: { id: 's1', profile: 'plain', authority: '2.16.840.1.113883.19.5', facility: 'H' }, receivedAt: 0 });
+    const draft = toRecord(normal, profile, {
+      source: { id: 's1', profile: 'plain', authority: '2.16.840.1.113883.19.5', facility: 'H' },
+      receivedAt: 0,
+    });
     if (draft.faults.some(({ code }) => code === 'record.no-patient-number')) continue;
     const record = createMemoryRecord();
     record.apply(draft, { messageId: 'm1', sourceId: 's1' });
@@ -107,13 +140,16 @@ describe.skipIf(absent)(`the outside messages reach the record${why}`, () => {
         if (found) clinicalCarried++;
       }
     const lines = [...rest].sort((a, b) => b[1] - a[1]).map(([name, count]) => `${name} ${count}`);
-    console.log(`fields of mapped segments: ${carried} of ${total} (${((100 * carried) / total).toFixed(2)} %); without MSH, set ids and steering fields: ${clinicalCarried} of ${clinical} (${((100 * clinicalCarried) / clinical).toFixed(2)} %); not carried: ${lines.join(', ')}`);
+    console.log(
+      `fields of mapped segments: ${carried} of ${total} (${((100 * carried) / total).toFixed(2)} %); without MSH, set ids and steering fields: ${clinicalCarried} of ${clinical} (${((100 * clinicalCarried) / clinical).toFixed(2)} %); not carried: ${lines.join(', ')}`,
+    );
     expect(carried / total).toBeGreaterThanOrEqual(0.95);
     expect(clinicalCarried / clinical).toBeGreaterThanOrEqual(0.95);
   });
 
   test('every resource is valid FHIR R4: elements, required codes, dates of the calendar', () => {
-    for (const name of ['profiles-types', 'profiles-resources']) indexStructureDefinitionBundle(readJson(`fhir/r4/${name}.json`) as Bundle);
+    for (const name of ['profiles-types', 'profiles-resources'])
+      indexStructureDefinitionBundle(readJson(`fhir/r4/${name}.json`) as Bundle);
     const wrong = new Set<string>();
     let count = 0;
     for (const { file, bundles } of all)
@@ -129,13 +165,15 @@ describe.skipIf(absent)(`the outside messages reach the record${why}`, () => {
 
 function matters({ name, segment }: RawField): boolean {
   const first = (n: number): string => segment[n]?.[0] ?? '';
-  if (name === 'OBX-5' || name === 'OBX-3') return first(11).startsWith('F') && !/^(ED|RP)/.test(first(2)) && !/\\H\\|\\\.|\\X/.test(first(5));
+  if (name === 'OBX-5' || name === 'OBX-3')
+    return first(11).startsWith('F') && !/^(ED|RP)/.test(first(2)) && !/\\H\\|\\\.|\\X/.test(first(5));
   return /^(AL1-[35]|IAM-[35]|DG1-[34]|RXE-2|RXO-1|RXA-5|PID-([235679]|11|18|19))$/.test(name);
 }
 
 const statuses: Record<string, string> = {
   Observation: 'registered preliminary final amended corrected cancelled entered-in-error unknown',
-  DiagnosticReport: 'registered partial preliminary final amended corrected appended cancelled entered-in-error unknown',
+  DiagnosticReport:
+    'registered partial preliminary final amended corrected appended cancelled entered-in-error unknown',
   ServiceRequest: 'draft active on-hold revoked completed entered-in-error unknown',
   Encounter: 'planned arrived triaged in-progress onleave finished cancelled entered-in-error unknown',
   MedicationRequest: 'active on-hold cancelled completed entered-in-error stopped draft unknown',
@@ -181,7 +219,12 @@ function walk(value: Record<string, unknown>, path: string, faults: string[]): v
       if (typeof one !== 'string') continue;
       const allowed = bindings[key] ?? bindings[`${path}.${key}`];
       if (allowed && !allowed.split(' ').includes(one)) faults.push(`${path}.${key} ${one}`);
-      if (/(Date|DateTime|Time)$|^(start|end|issued|date|authoredOn|recorded|birthDate)$/.test(key) && key !== 'valueTime' && !isDate(one)) faults.push(`${path}.${key} is no date`);
+      if (
+        /(Date|DateTime|Time)$|^(start|end|issued|date|authoredOn|recorded|birthDate)$/.test(key) &&
+        key !== 'valueTime' &&
+        !isDate(one)
+      )
+        faults.push(`${path}.${key} is no date`);
     }
   }
 }

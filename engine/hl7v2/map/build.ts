@@ -12,7 +12,7 @@ import type {
 import { systemOf } from '../../../schemas/codes.ts';
 import type { Act, DraftEntry } from '../../record/draft.ts';
 import { conceptOfCwe } from './datatypes.ts';
-import { attach, componentsOf, keptAs, type MapContext, type SegmentReader, split, tell, textOf } from './reader.ts';
+import { componentsOf, keptAs, type MapContext, type SegmentReader, split, tell, textOf } from './reader.ts';
 import { type ReadTime, readTime } from './times.ts';
 
 /** The time in field `n`; one that can't be read becomes a fault and is kept as text. */
@@ -110,19 +110,40 @@ export function quantityOf(m: MapContext, value: string, unit: string, place: st
 
 const ucum = 'http://unitsofmeasure.org';
 
+/** Units as they were read: a sender writes the same few again and again. */
+const unitsKnown = new Map<string, Pick<Quantity, 'unit' | 'system' | 'code' | 'extension'>>();
+const unitsMax = 2000;
+
 /** Puts a unit (CWE text) on a quantity: UCUM where the sender says so (2.x ISO+ and ANS+ units stay names). */
 export function addUnit(m: MapContext, quantity: Quantity, unit: string): void {
   if (unit === '') return;
+  const key = m.delimiters.component + unit;
+  let found = unitsKnown.get(key);
+  if (!found) {
+    found = readUnit(m, unit);
+    if (unitsKnown.size < unitsMax) unitsKnown.set(key, found);
+  }
+  if (found.unit !== undefined) quantity.unit = found.unit;
+  if (found.code !== undefined) {
+    quantity.system = found.system!;
+    quantity.code = found.code;
+  }
+  if (found.extension) quantity.extension = [...(quantity.extension ?? []), ...found.extension];
+}
+
+function readUnit(m: MapContext, unit: string): Pick<Quantity, 'unit' | 'system' | 'code' | 'extension'> {
   const parts = componentsOf(m, unit).map((part) => textOf(m, part));
   const [code = '', name = '', system = '', alternate = '', alternateName = '', alternateSystem = ''] = parts;
   const isUcum = (text: string): boolean => text !== '' && systemOf(text) === ucum;
+  const found: Pick<Quantity, 'unit' | 'system' | 'code' | 'extension'> = {};
   const shown = name || code || alternateName || alternate;
-  if (shown !== '') quantity.unit = shown;
-  if (code !== '' && isUcum(system)) Object.assign(quantity, { system: ucum, code });
-  else if (alternate !== '' && isUcum(alternateSystem)) Object.assign(quantity, { system: ucum, code: alternate });
-  const said = new Set([shown, quantity.code ?? '']);
+  if (shown !== '') found.unit = shown;
+  if (code !== '' && isUcum(system)) Object.assign(found, { system: ucum, code });
+  else if (alternate !== '' && isUcum(alternateSystem)) Object.assign(found, { system: ucum, code: alternate });
+  const said = new Set([shown, found.code ?? '']);
   const rest = parts.filter((part, i) => part !== '' && !said.has(part) && !(isUcum(part) && (i === 2 || i === 5)));
-  if (rest.length > 0) attach(quantity, keptAs('CWE.units', rest.join(' ')));
+  if (rest.length > 0) found.extension = [keptAs('CWE.units', rest.join(' '))];
+  return found;
 }
 
 /** Adds what a segment kept as text to its resource. */

@@ -69,7 +69,9 @@ function authorityName(namespace: string, universal: string, system: string | un
   if (universal === '') return '';
   if (namespace === '') return '';
   const end = system === undefined ? '' : system.slice(system.lastIndexOf(':') + 1);
-  return end === universal.toLowerCase() || end === universal || (system !== undefined && uriOf(universal) === system) ? namespace : `${namespace} ${universal}`;
+  return end === universal.toLowerCase() || end === universal || (system !== undefined && uriOf(universal) === system)
+    ? namespace
+    : `${namespace} ${universal}`;
 }
 
 /** A name that only this source's authority knows, as a URI that no other source shares. */
@@ -101,7 +103,10 @@ export function identifierOf(m: MapContext, raw: string, type = ''): Identifier 
   if (facility !== '') identifier.assigner = { display: facility };
   const known = authorityUri(m, namespace, universal, universalType);
   // A social security or NPI number has a system of its own: who sent it stays beside it.
-  const authority = known !== undefined && known !== identifier.system ? [namespace, universal].filter((one) => one !== '').join(' ') : authorityName(namespace, universal, known);
+  const authority =
+    known !== undefined && known !== identifier.system
+      ? [namespace, universal].filter((one) => one !== '').join(' ')
+      : authorityName(namespace, universal, known);
   if (authority !== '' && facility === '') identifier.assigner = { display: authority };
   else if (authority !== '') attach(identifier, keptAs('CX.4', authority));
   const period = periodOf(m, text(m, parts, 7), text(m, parts, 8));
@@ -375,7 +380,18 @@ export function conceptOfCwe(m: MapContext, raw: string, table?: string): Codeab
   const name = text(m, parts, 2);
   if (coding.length > 0) {
     const mapped = table === undefined ? undefined : conceptOf(table, firstSub(m, parts[0]).trim());
-    if (mapped && mapped.system !== coding[0]!.system) coding.unshift(mapped);
+    if (mapped && mapped.system !== coding[0]!.system) {
+      // The v2 coding goes where the v3 one has the same code and the sender gave nothing more.
+      const { code, display, version } = coding[0]!;
+      if (
+        mapped.code === code &&
+        version === undefined &&
+        (display === undefined || display === mapped.display) &&
+        parts.length === 1
+      )
+        coding[0] = mapped;
+      else coding.unshift(mapped);
+    }
     concept.coding = coding;
   }
   const alternateName = text(m, parts, 5);

@@ -5,7 +5,7 @@ import { conceptIn, dateTimeOf, hang, instantOf, some, toPatient } from './build
 import type { Mapped } from './clinical.ts';
 import { conceptOfCwe, entityKey, entityOf, practitionerOf } from './datatypes.ts';
 import { attachmentOfEd, attachmentOfRp } from './observation.ts';
-import { componentsOf, type SegmentReader, textOf } from './reader.ts';
+import { componentsOf, literal, type SegmentReader, textOf } from './reader.ts';
 
 /** TXA -> DocumentReference; its content comes from the OBX that follow. */
 export function mapTxa(s: SegmentReader, event: string, visitKey: string): Mapped<DocumentReference> {
@@ -104,7 +104,7 @@ export function addContent(s: SegmentReader, document: DocumentReference, lines:
   } else {
     const text = s
       .repetitions(5)
-      .map((part) => textOf(s.m, part))
+      .map((part) => literal(s.m, part))
       .join('\n');
     lines.push(text);
     const last = document.content[document.content.length - 1]?.attachment;

@@ -13,7 +13,7 @@ import type {
 import { conceptOf, tableCode } from '../../../schemas/codes.ts';
 import { addUnit, conceptIn, conceptsOf, dateTimeOf, hang, numberOf, quantityOf, some, toPatient } from './build.ts';
 import { conceptOfCwe, entityOf, organizationOf, practitionerOf } from './datatypes.ts';
-import { componentsOf, keptAs, type SegmentReader, split, tell, textOf, v2Extension } from './reader.ts';
+import { componentsOf, keptAs, literal, type SegmentReader, split, tell, textOf, v2Extension } from './reader.ts';
 import { readClock, readTime } from './times.ts';
 
 const attachmentUrl = 'http://hl7.org/fhir/5.0/StructureDefinition/extension-Observation.value';
@@ -116,8 +116,15 @@ function numberValue(s: SegmentReader, raw: string, unit: string): Value {
   if (quantity) return { valueQuantity: quantity };
   const compared = /^(<=|>=|<|>)\s*(\S+)$/.exec(text);
   const bounded = compared ? quantityOf(s.m, compared[2]!, unit, 'OBX-5') : undefined;
-  if (bounded)
-    return { valueQuantity: { ...bounded, comparator: compared![1] as NonNullable<Quantity['comparator']> } };
+  if (bounded) {
+    // What was sent stays readable beside number and comparator.
+    bounded.comparator = compared![1] as NonNullable<Quantity['comparator']>;
+    bounded.extension = [
+      ...(bounded.extension ?? []).filter((one) => !one.url.endsWith('OBX-5')),
+      keptAs('OBX-5', text),
+    ];
+    return { valueQuantity: bounded };
+  }
   tell(s.m, 'record.number-unreadable', `${s.place}-5`);
   return { valueString: text };
 }
@@ -326,7 +333,7 @@ function putValue(s: SegmentReader, observation: Observation): Attachment | unde
     return undefined;
   }
   if (textTypes.has(type)) {
-    observation.valueString = parts.map((part) => textOf(s.m, part)).join('\n');
+    observation.valueString = parts.map((part) => literal(s.m, part)).join('\n');
     if (unit !== '') s.keepText(6, textOf(s.m, unit));
     return undefined;
   }

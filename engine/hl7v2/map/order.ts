@@ -31,6 +31,7 @@ import {
   componentsOf,
   firstSub,
   keptAs,
+  literal,
   type MapContext,
   type SegmentReader,
   split,
@@ -46,6 +47,8 @@ export interface Order {
   requisition?: Identifier;
   authoredOn?: string;
   requester?: Reference;
+  /** ORC-12 as sent, to know that OBR-16 only repeats it. */
+  requesterText?: string;
   timing?: Timing;
   priority?: string;
   reason?: CodeableConcept[];
@@ -81,6 +84,7 @@ export function mapOrc(s: SegmentReader): Order {
   if (time !== undefined) order.authoredOn = time;
   const requesters = s.repetitions(12).map((part) => practitionerOf(m, part));
   if (requesters[0]) order.requester = requesters[0];
+  order.requesterText = s.raw(12);
   if (requesters.length > 1)
     s.keepText(
       12,
@@ -276,7 +280,7 @@ function mapObrOrder(s: SegmentReader, order: Order): void {
   else s.keep(5);
   const requesters = s.repetitions(16).map((part) => practitionerOf(m, part));
   if (requesters[0] && !order.requester) order.requester = requesters[0];
-  else s.keep(16);
+  else if (s.raw(16) !== order.requesterText) s.keep(16);
   if (requesters.length > 1)
     s.keepText(
       16,
@@ -412,7 +416,7 @@ export function mapNote(s: SegmentReader): ReturnType<typeof noteOf> | undefined
   s.touch(1);
   const text = s
     .repetitions(3)
-    .map((part) => textOf(s.m, part))
+    .map((part) => literal(s.m, part))
     .join('\n');
   const author = s.has(5) ? practitionerOf(s.m, s.first(5)) : undefined;
   const time = dateTimeOf(s, 6);

@@ -64,7 +64,8 @@ export function firstSub(m: MapContext, component: string | undefined): string {
 /** All texts of a field in their order, joined by blanks: for displays, notes and fields that are kept as text. */
 export function textOf(m: MapContext, raw: string): string {
   const { component, subcomponent } = m.delimiters;
-  if (!hasDelimiter(m, raw)) return raw === '""' ? '' : plain(m, raw).trim();
+  if (raw === '' || raw === '""') return '';
+  if (!hasDelimiter(m, raw)) return plain(m, raw).trim();
   const texts: string[] = [];
   for (const part of split(raw, component))
     for (const sub of split(part, subcomponent)) {
@@ -72,6 +73,14 @@ export function textOf(m: MapContext, raw: string): string {
       if (text !== '') texts.push(text);
     }
   return texts.join(' ');
+}
+
+/**
+ * The text of a ST, TX or FT: it has no components, so a delimiter that its sender did not escape is a character of the text. Blanks at
+ * the beginning stay: reports are set with them.
+ */
+export function literal(m: MapContext, raw: string): string {
+  return raw === '""' ? '' : plain(m, raw).trimEnd();
 }
 
 function hasDelimiter(m: MapContext, raw: string): boolean {
@@ -83,6 +92,9 @@ function hasDelimiter(m: MapContext, raw: string): boolean {
 export function isPopulated(m: MapContext, raw: string): boolean {
   if (raw === '' || raw === '""') return false;
   const { component, repetition, subcomponent } = m.delimiters;
+  const first = raw.charCodeAt(0);
+  // Nearly every field begins with a letter or a digit.
+  if ((first >= 48 && first <= 57) || (first >= 65 && first <= 90) || (first >= 97 && first <= 122)) return true;
   for (let i = 0; i < raw.length; i++) {
     const c = raw[i]!;
     if (c !== component && c !== repetition && c !== subcomponent && c !== ' ' && c !== '"') return true;
