@@ -14,15 +14,17 @@ export function Bars({ values, label, height = 40 }: { values: number[]; label: 
       preserveAspectRatio="none"
     >
       <line x1="0" x2={values.length * width} y1={height - 0.5} y2={height - 0.5} className="bars-base" />
-      {values.map((value, at) => (
-        <rect
-          key={at}
-          x={at * width + 0.5}
-          width={width - 1}
-          y={height - (value / top) * (height - 2)}
-          height={(value / top) * (height - 2)}
-        />
-      ))}
+      {values
+        .map((value, at) => ({ value, x: at * width + 0.5 }))
+        .map(({ value, x }) => (
+          <rect
+            key={x}
+            x={x}
+            width={width - 1}
+            y={height - (value / top) * (height - 2)}
+            height={(value / top) * (height - 2)}
+          />
+        ))}
     </svg>
   );
 }
@@ -70,9 +72,9 @@ export function RangeLine({
         <rect className="band" x="0" width={width} y={bandTop} height={Math.max(1, bandBottom - bandTop)} />
       )}
       <polyline points={ordered.map((point) => `${x(point.at).toFixed(1)},${y(point.value).toFixed(1)}`).join(' ')} />
-      {ordered.map((point, at) => (
+      {ordered.map((point) => (
         <circle
-          key={`${point.at} ${point.value} ${at}`}
+          key={`${point.at} ${point.title}`}
           className={out(point.value) ? 'out' : undefined}
           cx={x(point.at)}
           cy={y(point.value)}

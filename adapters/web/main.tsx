@@ -2,7 +2,7 @@ import { MantineProvider } from '@mantine/core';
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import '@mantine/core/styles.css';
-import './styles.css';
+import './styles/index.css';
 import { App } from './app.tsx';
 import { theme } from './theme.ts';
 

@@ -44,9 +44,10 @@ export function SearchBox() {
       controller.abort();
     };
   }, [q]);
+  const { selectFirstOption } = combobox;
   useEffect(() => {
-    if (hits !== undefined && hits.length > 0) combobox.selectFirstOption();
-  }, [hits]);
+    if (hits !== undefined && hits.length > 0) selectFirstOption();
+  }, [hits, selectFirstOption]);
 
   const open = (link: string): void => {
     combobox.closeDropdown();

@@ -35,11 +35,11 @@ export function SessionClock({ endsAt: first }: { endsAt: string }) {
     if (over) void ask('/api/me', { background: true }).catch(() => undefined);
   }, [over]);
   const soon = left <= SOON_MS;
-  const words = soon ? texts.session.soon(Math.ceil(left / 1000)) : texts.session.left(Math.ceil(left / 60_000));
+  const words = soon ? texts.session.soon(Math.ceil(left / 1000)) : texts.session.left(Math.round(left / 60_000));
   return (
     <Tooltip label={words}>
       <span className={soon ? 'clock clock-soon' : 'clock'} role="timer" aria-label={words}>
-        {soon ? `${Math.ceil(left / 1000)} s` : `${Math.ceil(left / 60_000)} min`}
+        {soon ? `${Math.ceil(left / 1000)} s` : `${Math.round(left / 60_000)} min`}
       </span>
     </Tooltip>
   );

@@ -15,10 +15,24 @@ const petrol: MantineColorsTuple = [
   '#07404d',
 ];
 
+/** Mantine's dark greys with a little blue, the tone of our own surfaces (styles/base.css). */
+const dark: MantineColorsTuple = [
+  '#e4eaed',
+  '#c3ccd1',
+  '#a1adb4',
+  '#7d8b93',
+  '#3d4a51',
+  '#2e383d',
+  '#222b30',
+  '#1a2125',
+  '#151b1f',
+  '#12181b',
+];
+
 export const theme = createTheme({
   primaryColor: 'petrol',
   primaryShade: { light: 7, dark: 4 },
-  colors: { petrol },
+  colors: { petrol, dark },
   autoContrast: true,
   luminanceThreshold: 0.35,
   fontFamily: 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif',

@@ -35,7 +35,7 @@ const columns: Column<AuditRow>[] = [
   {
     key: 'at',
     title: words.columns.at,
-    className: 'nowrap',
+    className: 'nowrap loose',
     cell: (row) => <time dateTime={row.at}>{tellTime(row.at)}</time>,
   },
   { key: 'who', title: words.columns.who, cell: (row) => <span className="strong">{row.who}</span> },
@@ -75,29 +75,29 @@ const columns: Column<AuditRow>[] = [
 export default function AuditPage() {
   const [filters, change] = useFilters();
   const list = useLoad<Listing<AuditRow>>(
-    `/api/audit${queryOf({ who: filters['who'], action: filters['action'], cursor: filters['cursor'], limit: 100 })}`,
+    `/api/audit${queryOf({ who: filters.who, action: filters.action, cursor: filters.cursor, limit: 100 })}`,
   );
   return (
     <section className="page">
       <ListHead title={words.title} count={list.data?.count} />
-      <div className="filters" role="group" aria-label="Filters">
+      <fieldset className="filters" aria-label={texts.list.filters}>
         <TextInput
-          key={filters['who'] ?? ''}
+          key={filters.who ?? ''}
           label={words.who}
-          defaultValue={filters['who'] ?? ''}
+          defaultValue={filters.who ?? ''}
           {...onCommit((value) => {
-            if (value !== (filters['who'] ?? '')) change({ who: value, cursor: undefined });
+            if (value !== (filters.who ?? '')) change({ who: value, cursor: undefined });
           })}
         />
         <Select
           label={words.action}
           placeholder={texts.messages.any}
           clearable
-          value={filters['action'] ?? null}
+          value={filters.action ?? null}
           onChange={(value) => change({ action: value ?? undefined, cursor: undefined })}
           data={ACTIONS}
         />
-      </div>
+      </fieldset>
       {list.fault !== undefined ? (
         <FaultNotice fault={list.fault} since={list.failedAt} onAgain={() => list.reload()} />
       ) : null}
@@ -115,7 +115,7 @@ export default function AuditPage() {
             rows={list.data.rows}
             keyOf={(row, at) => `${at} ${row.at}`}
           />
-          <Pager next={list.data.next} cursor={filters['cursor']} onGo={(cursor) => change({ cursor })} />
+          <Pager next={list.data.next} cursor={filters.cursor} onGo={(cursor) => change({ cursor })} />
         </>
       )}
     </section>

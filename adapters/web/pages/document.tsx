@@ -5,6 +5,7 @@ import { useLoad } from '../api.ts';
 import { Icon } from '../icons.tsx';
 import { Link } from '../parts/link.tsx';
 import { capital, Empty, FaultNotice, SkeletonRows } from '../parts/notices.tsx';
+import { Code } from '../parts/visible-text.tsx';
 import { texts } from '../texts.ts';
 import { tellTime } from '../time.ts';
 
@@ -64,11 +65,8 @@ export default function DocumentPage({ id }: { id: string }) {
         <Tabs.Panel value="read">
           <SafeHtml html={data.html} />
         </Tabs.Panel>
-        {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling region must be reachable by the keyboard */}
         <Tabs.Panel value="xml">
-          <pre className="code" tabIndex={0} aria-label={words.xml}>
-            {data.xml}
-          </pre>
+          <Code label={words.xml}>{data.xml}</Code>
         </Tabs.Panel>
         <Tabs.Panel value="facts">
           <dl className="facts facts-tall">
@@ -99,16 +97,16 @@ function SafeHtml({ html }: { html: string }) {
   useEffect(() => {
     const { current } = frame;
     if (current === null) return;
-    const fit = (): void => {
+    const measure = (): void => {
       const inner = current.contentDocument?.documentElement;
       if (inner !== undefined && inner !== null) current.style.height = `${Math.min(20_000, inner.scrollHeight + 8)}px`;
     };
-    current.addEventListener('load', fit);
-    addEventListener('resize', fit);
-    fit();
+    current.addEventListener('load', measure);
+    addEventListener('resize', measure);
+    measure();
     return () => {
-      current.removeEventListener('load', fit);
-      removeEventListener('resize', fit);
+      current.removeEventListener('load', measure);
+      removeEventListener('resize', measure);
     };
   }, []);
   // Same origin only to measure its height; without allow-scripts nothing inside can use it.

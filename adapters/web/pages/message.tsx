@@ -9,7 +9,7 @@ import { capital, Empty, FaultNotice, SkeletonRows } from '../parts/notices.tsx'
 import { RerunDialog } from '../parts/rerun.tsx';
 import { SegmentRows } from '../parts/segment-rows.tsx';
 import { StateMark } from '../parts/state-mark.tsx';
-import { VisibleText } from '../parts/visible-text.tsx';
+import { Code, VisibleText } from '../parts/visible-text.tsx';
 import { texts } from '../texts.ts';
 import { tellGap, tellTime } from '../time.ts';
 
@@ -205,10 +205,5 @@ function RecordJson({ id }: { id: string }) {
     ) : (
       <FaultNotice fault={fault} since={failedAt} onAgain={() => reload()} />
     );
-  // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling region must be reachable by the keyboard
-  return (
-    <pre className="code" tabIndex={0} aria-label={words.tabs.record}>
-      {JSON.stringify(data.bundle, null, 2)}
-    </pre>
-  );
+  return <Code label={words.tabs.record}>{JSON.stringify(data.bundle, null, 2)}</Code>;
 }

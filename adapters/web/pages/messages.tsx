@@ -1,4 +1,5 @@
 import { Button, Select, TextInput, Tooltip } from '@mantine/core';
+import { useMediaQuery } from '@mantine/hooks';
 import { useRef, useState } from 'react';
 import type { MessageState } from '../../../schemas/parts.ts';
 import type { Listing, LiveNote, MessageRow, SourceView } from '../../../schemas/portal.ts';
@@ -35,7 +36,7 @@ export default function MessagesPage() {
   const [filters, change] = useFilters();
   const wanted = Object.fromEntries(NAMES.map((name) => [name, filters[name]]));
   const list = useLoad<Listing<MessageRow>>(
-    `/api/messages${queryOf({ ...wanted, cursor: filters['cursor'], limit: 50 })}`,
+    `/api/messages${queryOf({ ...wanted, cursor: filters.cursor, limit: 50 })}`,
   );
   const filtered = NAMES.some((name) => filters[name] !== undefined);
   const { fresh, stateOf, showFresh } = useFresh(list.data, filters, list.reload);
@@ -82,7 +83,7 @@ export default function MessagesPage() {
             keyOf={(row) => row.id}
             linkOf={(row) => `/messages/${row.id}`}
           />
-          <Pager next={list.data.next} cursor={filters['cursor']} onGo={(cursor) => change({ cursor })} />
+          <Pager next={list.data.next} cursor={filters.cursor} onGo={(cursor) => change({ cursor })} />
         </div>
       )}
     </section>
@@ -113,7 +114,7 @@ function useFresh(data: Listing<MessageRow> | undefined, filters: Record<string,
     setNotes({ of: current.current, ids, states });
   });
   return {
-    fresh: filters['cursor'] === undefined ? live.ids.size : 0,
+    fresh: filters.cursor === undefined ? live.ids.size : 0,
     stateOf: (row: MessageRow) => live.states.get(row.id) ?? row.state,
     showFresh: () => reload(),
   };
@@ -124,9 +125,9 @@ function fits(message: LiveNote['messages'][number], filters: Record<string, str
   if (['number', 'name', 'control', 'accession', 'text', 'person', 'to'].some((name) => filters[name] !== undefined))
     return false;
   return (
-    (filters['source'] ?? message.sourceId) === message.sourceId &&
-    (filters['state'] ?? message.state) === message.state &&
-    message.type.startsWith(filters['type'] ?? '')
+    (filters.source ?? message.sourceId) === message.sourceId &&
+    (filters.state ?? message.state) === message.state &&
+    message.type.startsWith(filters.type ?? '')
   );
 }
 
@@ -215,6 +216,7 @@ function Filters({
   filters: Record<string, string>;
   change: (changes: Record<string, string | undefined>) => void;
 }) {
+  const narrow = useMediaQuery('(max-width: 700px)', undefined, { getInitialValueInEffect: false });
   const rare = ['name', 'control', 'accession', 'processing', 'from', 'to'];
   const [more, setMore] = useState(() => rare.some((name) => filters[name] !== undefined));
   const sources = useLoad<SourceView[]>('/api/sources');
@@ -239,33 +241,40 @@ function Filters({
     />
   );
   const some = NAMES.some((name) => filters[name] !== undefined);
+  // A phone shows two filters until asked for more, or while one of the others holds.
+  const brief = narrow && !more && ['source', 'type', 'number'].every((name) => filters[name] === undefined);
   return (
-    <div className="filters" role="group" aria-label="Filters">
+    <fieldset className="filters" aria-label={texts.list.filters}>
       <Select
         label={words.filters.state}
         placeholder={words.any}
         clearable
-        value={filters['state'] ?? null}
+        value={filters.state ?? null}
         onChange={set('state')}
         data={Object.entries(words.states).map(([value, label]) => ({ value, label }))}
       />
-      <Select
-        label={words.filters.source}
-        placeholder={words.any}
-        clearable
-        value={filters['source'] ?? null}
-        onChange={set('source')}
-        data={(sources.data ?? []).map((source) => source.id)}
-      />
-      <Select
-        label={words.filters.type}
-        placeholder={words.any}
-        clearable
-        value={filters['type'] ?? null}
-        onChange={set('type')}
-        data={withOwn(TYPES, filters['type'])}
-      />
-      {text('number')}
+      {brief ? null : (
+        <>
+          {' '}
+          <Select
+            label={words.filters.source}
+            placeholder={words.any}
+            clearable
+            value={filters.source ?? null}
+            onChange={set('source')}
+            data={(sources.data ?? []).map((source) => source.id)}
+          />
+          <Select
+            label={words.filters.type}
+            placeholder={words.any}
+            clearable
+            value={filters.type ?? null}
+            onChange={set('type')}
+            data={withOwn(TYPES, filters.type)}
+          />
+          {text('number')}
+        </>
+      )}
       {text('text')}
       {more ? (
         <>
@@ -274,7 +283,7 @@ function Filters({
           {text('accession')}
           <Select
             label={words.filters.processing}
-            value={filters['processing'] ?? 'P'}
+            value={filters.processing ?? 'P'}
             allowDeselect={false}
             onChange={(value) => set('processing')(value === 'P' ? null : value)}
             data={Object.entries(words.processing).map(([value, label]) => ({ value, label }))}
@@ -293,7 +302,7 @@ function Filters({
           </Button>
         ) : null}
       </div>
-    </div>
+    </fieldset>
   );
 }
 

@@ -17,7 +17,7 @@ const words = texts.parked;
 
 export default function ParkedPage() {
   const [filters, change] = useFilters();
-  const list = useLoad<Listing<ParkedView>>(`/api/parked${queryOf({ cursor: filters['cursor'] })}`);
+  const list = useLoad<Listing<ParkedView>>(`/api/parked${queryOf({ cursor: filters.cursor })}`);
   const [asking, setAsking] = useState<string>();
   useLive((note) => {
     const shown = new Set(list.data?.rows.map((row) => row.messageId));
@@ -28,7 +28,7 @@ export default function ParkedPage() {
     {
       key: 'since',
       title: words.columns.since,
-      className: 'nowrap',
+      className: 'nowrap loose',
       cell: (row) => (
         <Link data-row-link href={`/messages/${row.messageId}`} className="row-link">
           <Ago at={row.since} />
@@ -63,6 +63,7 @@ export default function ParkedPage() {
     },
     {
       key: 'act',
+      wide: true,
       title: words.columns.act,
       cell: (row) => (
         <Button variant="default" size="xs" onClick={() => setAsking(row.messageId)}>
@@ -92,7 +93,7 @@ export default function ParkedPage() {
             keyOf={(row) => row.jobId}
             linkOf={(row) => `/messages/${row.messageId}`}
           />
-          <Pager next={list.data.next} cursor={filters['cursor']} onGo={(cursor) => change({ cursor })} />
+          <Pager next={list.data.next} cursor={filters.cursor} onGo={(cursor) => change({ cursor })} />
         </>
       )}
       {asking === undefined ? null : (

@@ -95,74 +95,80 @@ function Banner({ view }: { view: PatientView }) {
   };
   const address = patient.address?.[0];
   const phone = patient.telecom?.find((one) => one.system === 'phone')?.value;
-  return (
-    <header className="banner">
-      <div className="banner-main">
-        <h1>
-          {row.name || '\u2013'}
-          {row.incomplete ? (
-            <span className="state state-parked">
-              <Icon name="warning" size={14} />
-              {texts.patients.incomplete}
-            </span>
-          ) : null}
-        </h1>
-        <p>
-          {row.birthDate === undefined ? null : (
-            <span>
-              <span className="quiet">{words.born}</span> {tellDate(row.birthDate)}
-              {age === undefined ? '' : `, ${words.age(age)}`}
-            </span>
-          )}
-          {row.sex === undefined ? null : <span>{row.sex}</span>}
-          {row.numbers.slice(0, 1).map((number) => (
-            <span key={number.value}>
-              <span className="quiet">{number.type}</span> <span className="mono">{number.value}</span>
-            </span>
-          ))}
-          {row.mixNumber === undefined ? null : (
-            <span>
-              <span className="quiet">MIX</span> <span className="mono">{row.mixNumber}</span>
-            </span>
-          )}
-          {address === undefined ? null : (
-            <span className="wide-only quiet">
-              {[...(address.line ?? []), address.city, address.state, address.postalCode]
-                .filter((part) => part !== undefined && part !== '')
-                .join(', ')}
-            </span>
-          )}
-          {phone === undefined ? null : <span className="wide-only quiet">{phone}</span>}
-        </p>
-        <p className={allergies.length === 0 ? 'quiet' : 'banner-allergies'}>
-          {allergies.length === 0 ? (
-            words.noAllergies
-          ) : (
-            <>
-              <Icon name="warning" size={15} />{' '}
-              <span>
-                {words.allergies}: <strong>{allergies.join(', ')}</strong>
-              </span>
-            </>
-          )}
-        </p>
-        {fault === undefined ? null : (
-          <p className="fault-line" role="alert">
-            {capital(fault.message)}. {capital(fault.fix)}.
-          </p>
-        )}
-      </div>
-      <div className="acts">
-        <Button variant="default" loading={busy} onClick={() => void make()}>
-          {words.makeDocument}
+  const acts = (
+    <>
+      <Button variant="default" loading={busy} onClick={() => void make()}>
+        {words.makeDocument}
+      </Button>
+      {current === undefined ? null : (
+        <Button component={Link} href={`/documents/${current.id}`} leftSection={<Icon name="document" size={16} />}>
+          {words.openDocument}
         </Button>
-        {current === undefined ? null : (
-          <Button component={Link} href={`/documents/${current.id}`} leftSection={<Icon name="document" size={16} />}>
-            {words.openDocument}
-          </Button>
-        )}
-      </div>
-    </header>
+      )}
+    </>
+  );
+  return (
+    <>
+      <header className="banner">
+        <div className="banner-main">
+          <h1>
+            {row.name || '\u2013'}
+            {row.incomplete ? (
+              <span className="state state-parked">
+                <Icon name="warning" size={14} />
+                {texts.patients.incomplete}
+              </span>
+            ) : null}
+          </h1>
+          <p>
+            {row.birthDate === undefined ? null : (
+              <span>
+                <span className="quiet">{words.born}</span> {tellDate(row.birthDate)}
+                {age === undefined ? '' : `, ${words.age(age)}`}
+              </span>
+            )}
+            {row.sex === undefined ? null : <span>{row.sex}</span>}
+            {row.numbers.slice(0, 1).map((number) => (
+              <span key={number.value}>
+                <span className="quiet">{number.type}</span> <span className="mono">{number.value}</span>
+              </span>
+            ))}
+            {row.mixNumber === undefined ? null : (
+              <span>
+                <span className="quiet">MIX</span> <span className="mono">{row.mixNumber}</span>
+              </span>
+            )}
+            {address === undefined ? null : (
+              <span className="wide-only quiet">
+                {[...(address.line ?? []), address.city, address.state, address.postalCode]
+                  .filter((part) => part !== undefined && part !== '')
+                  .join(', ')}
+              </span>
+            )}
+            {phone === undefined ? null : <span className="wide-only quiet">{phone}</span>}
+          </p>
+          <p className={allergies.length === 0 ? 'quiet' : 'banner-allergies'}>
+            {allergies.length === 0 ? (
+              words.noAllergies
+            ) : (
+              <>
+                <Icon name="warning" size={15} />{' '}
+                <span>
+                  {words.allergies}: <strong>{allergies.join(', ')}</strong>
+                </span>
+              </>
+            )}
+          </p>
+          {fault === undefined ? null : (
+            <p className="fault-line" role="alert">
+              {capital(fault.message)}. {capital(fault.fix)}.
+            </p>
+          )}
+        </div>
+        <div className="acts wide-acts">{acts}</div>
+      </header>
+      <div className="acts phone-acts">{acts}</div>
+    </>
   );
 }
 

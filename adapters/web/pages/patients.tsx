@@ -36,7 +36,7 @@ const columns: Column<PatientRow>[] = [
   {
     key: 'born',
     title: words.columns.born,
-    className: 'nowrap',
+    className: 'nowrap loose',
     cell: (row) =>
       row.birthDate === undefined ? (
         '\u2013'
@@ -85,7 +85,7 @@ export default function PatientsPage() {
   const [filters, change] = useFilters();
   const wanted = Object.fromEntries(NAMES.map((name) => [name, filters[name]]));
   const list = useLoad<Listing<PatientRow>>(
-    `/api/patients${queryOf({ ...wanted, cursor: filters['cursor'], limit: 50 })}`,
+    `/api/patients${queryOf({ ...wanted, cursor: filters.cursor, limit: 50 })}`,
   );
   const filtered = NAMES.some((name) => filters[name] !== undefined);
   useLive((note) => {
@@ -106,16 +106,16 @@ export default function PatientsPage() {
   return (
     <section className="page">
       <ListHead title={words.title} count={list.data?.count} />
-      <div className="filters" role="group" aria-label="Filters">
+      <fieldset className="filters" aria-label={texts.list.filters}>
         {field('q')}
         {field('number')}
         <TextInput
           type="date"
           label={words.birth}
-          value={filters['birth'] ?? ''}
+          value={filters.birth ?? ''}
           onChange={(event) => change({ birth: event.currentTarget.value, cursor: undefined })}
         />
-      </div>
+      </fieldset>
       {list.fault !== undefined ? (
         <FaultNotice fault={list.fault} since={list.failedAt} onAgain={() => list.reload()} />
       ) : null}
@@ -138,7 +138,7 @@ export default function PatientsPage() {
             keyOf={(row) => row.id}
             linkOf={(row) => `/patients/${row.id}`}
           />
-          <Pager next={list.data.next} cursor={filters['cursor']} onGo={(cursor) => change({ cursor })} />
+          <Pager next={list.data.next} cursor={filters.cursor} onGo={(cursor) => change({ cursor })} />
         </div>
       )}
     </section>

@@ -75,7 +75,9 @@ function Source({ source }: { source: SourceView }) {
         {words.profile} {source.profile} · {source.facility} · <span className="mono">{source.listener}</span>
       </p>
       <Bars values={source.perMinute} label={words.perMinute} height={44} />
-      <p className="quiet chart-foot">{words.perMinute}</p>
+      <p className="quiet chart-foot">
+        {words.perMinute}: {words.peak(source.perMinute.at(-1) ?? 0, Math.max(0, ...source.perMinute))}
+      </p>
       <dl className="facts">
         <div>
           <dt>{words.last}</dt>

@@ -7,8 +7,9 @@ export function Ago({ at }: { at: string }) {
   const exact = tellTime(at);
   return (
     <Tooltip label={exact}>
-      <time dateTime={at} aria-label={exact}>
+      <time dateTime={at}>
         {tellAgo(at, now)}
+        <span className="hidden">, {exact}</span>
       </time>
     </Tooltip>
   );

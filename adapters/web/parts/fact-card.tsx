@@ -56,13 +56,12 @@ function Fact({ fact }: { fact: FactView }) {
       <span className="fact-title">
         {fact.title}
         {fact.isNew === true ? <span className="new-mark">{words.isNew}</span> : null}
+        {state === '' ? null : <span className="fact-state">{state}</span>}
         {fact.value === undefined ? null : (
-          <span className="quiet">
-            {' '}
+          <span className="quiet fact-value">
             {fact.value} {fact.unit ?? ''}
           </span>
         )}
-        {state === '' ? null : <span className="fact-state">{state}</span>}
       </span>
       <span className="quiet nowrap">{[...new Set(times)].join(' \u2013 ')}</span>
       <Provenance fact={fact} />

@@ -50,7 +50,6 @@ export function RowTable<T>({ columns, rows, keyOf, linkOf, label }: Props<T>) {
       <tbody>
         {rows.map((row, at) => (
           // The row's own link serves the keyboard; a click anywhere on the row is only a larger target.
-          // biome-ignore lint/a11y/useKeyWithClickEvents: see above
           <tr
             key={keyOf(row, at)}
             className={linkOf?.(row) === undefined ? undefined : 'opens'}
@@ -133,7 +132,7 @@ export function Pager({
     scrollTo(0, 0);
   };
   return (
-    <nav className="pager" aria-label="Pages">
+    <nav className="pager" aria-label={texts.list.pages}>
       {cursor === undefined ? (
         <span />
       ) : (

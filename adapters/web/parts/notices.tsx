@@ -11,8 +11,8 @@ export const capital = (sentence: string): string => sentence.charAt(0).toUpperC
 export function SkeletonRows({ rows = 10 }: { rows?: number }) {
   return (
     <div className="skeletons" role="status" aria-label={texts.loading}>
-      {Array.from({ length: rows }, (_, at) => (
-        <Skeleton key={at} height={18} width={`${92 - ((at * 17) % 38)}%`} />
+      {Array.from({ length: rows }, (_, at) => 92 - ((at * 17) % 38)).map((width) => (
+        <Skeleton key={width} height={18} width={`${width}%`} />
       ))}
     </div>
   );

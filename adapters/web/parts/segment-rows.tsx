@@ -4,7 +4,7 @@
  */
 import { Tooltip } from '@mantine/core';
 import type { ReactNode } from 'react';
-import { memo, useCallback, useMemo, useState } from 'react';
+import { createElement, Fragment, memo, useCallback, useMemo, useState } from 'react';
 import type { FieldView, MessageView, SegmentView } from '../../../schemas/portal.ts';
 import { Icon } from '../icons.tsx';
 import { texts } from '../texts.ts';
@@ -162,24 +162,16 @@ function bytesOf(
   separator: string,
   selected: number | undefined,
   pick: (position: number) => () => void,
-): ReactNode[] {
-  const shift = name === 'MSH' || name === 'FHS' || name === 'BHS' ? 1 : 0;
-  return raw.split(separator).map((text, at) => {
+): ReactNode {
+  const shift = /^(MSH|FHS|BHS)$/.test(name) ? 1 : 0;
+  const parts = raw.split(separator).flatMap((text, at) => {
     const position = at === 0 ? 0 : at + shift;
-    return (
-      <span key={at}>
-        {at === 0 ? null : <span className="separator">{separator}</span>}
-        {/* The buttons of the middle column do the same for the keyboard. */}
-        {/* biome-ignore lint/a11y/useKeyWithClickEvents lint/a11y/noStaticElementInteractions: see above */}
-        <span
-          className={`byte-field ${at === 0 ? 'byte-name' : ''} ${selected === position ? 'byte-on' : ''}`}
-          onClick={pick(position)}
-        >
-          {showControls(text)}
-        </span>
-      </span>
-    );
+    const className = `byte-field ${at === 0 ? 'byte-name' : ''} ${selected === position ? 'byte-on' : ''}`;
+    // The buttons of the middle column do the same for the keyboard.
+    const field = createElement('span', { className, onClick: pick(position) }, showControls(text));
+    return at === 0 ? [field] : [createElement('span', { className: 'separator' }, separator), field];
   });
+  return createElement(Fragment, null, ...parts);
 }
 
 function rowsOf(view: MessageView): Row[] {
