@@ -12,7 +12,7 @@ import type {
   Reference,
 } from '@medplum/fhirtypes';
 import { conceptOf, displayOf, systemOf, tableCode, uriOf, v2Uri } from '../../../schemas/codes.ts';
-import { attach, componentsOf, firstSub, keptAs, type MapContext, plain, split, textOf } from './reader.ts';
+import { attach, componentsOf, firstSub, inUri, keptAs, plain, split, textOf, type MapContext } from './reader.ts';
 import { readTime } from './times.ts';
 
 /** Hangs components without an element of their own on the FHIR element; `carried` lists the 1-based ones that have one. */
@@ -77,7 +77,7 @@ function authorityName(namespace: string, universal: string, system: string | un
 /** A name that only this source's authority knows, as a URI that no other source shares. */
 export function ownUri(m: MapContext, kind: 'authority' | 'code', name: string): string {
   const owner = m.source.authority === '' ? m.source.id : m.source.authority;
-  return `http://mix-hie.org/fhir/${kind}/${encodeURIComponent(owner)}/${encodeURIComponent(name)}`;
+  return `http://mix-hie.org/fhir/${kind}/${inUri(owner)}/${inUri(name)}`;
 }
 
 /** HD inside one component: namespace & universal id & type. */

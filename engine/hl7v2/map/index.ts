@@ -33,7 +33,7 @@ import {
   openOrder,
 } from './orders.ts';
 import { mapNk1, mapPatientText, mapPd1, mapPid, numbersOf } from './patient.ts';
-import { keptAs, type MapContext, SegmentReader, tell, v2Extension } from './reader.ts';
+import { inUri, keptAs, type MapContext, SegmentReader, tell, v2Extension } from './reader.ts';
 import { readTime, zoneNamed } from './times.ts';
 import { draftSubject, type Subject, Terms, takesNotes, type Walk } from './walk.ts';
 
@@ -126,7 +126,7 @@ function readHeader(w: Walk, readers: SegmentReader[], receivedAt: number): void
   msh.touch(1, 2, 9, 11, 12, 15, 16, 18);
   const application = msh.code(3);
   const facility = msh.code(4);
-  w.m.sender = `hl7v2:${encodeURIComponent(facility)}/${encodeURIComponent(application)}`;
+  w.m.sender = `hl7v2:${inUri(facility)}/${inUri(application)}`;
   w.terms.add('type', `${w.code}^${w.trigger}`);
   w.terms.add('control', msh.text(10));
   const evn = readers.find((s) => s.segment.name === 'EVN');

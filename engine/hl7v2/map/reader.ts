@@ -30,6 +30,11 @@ export function keptAs(place: string, text: string): Extension {
   return { url: v2Extension + place, valueString: text };
 }
 
+/** A name as one part of a URI; half a surrogate pair, which no URI can hold, becomes the replacement character. */
+export function inUri(text: string): string {
+  return encodeURIComponent(text.toWellFormed());
+}
+
 /** Hangs an extension on an element. */
 export function attach(element: { extension?: Extension[] }, extension: Extension): void {
   if (element.extension) element.extension.push(extension);
