@@ -15,7 +15,7 @@ import { attributeOf, childOf, childrenOf, escapeAttribute, readXml, textOf, typ
 import { publicKeyOf } from './certificate.ts';
 import type { Trust } from './trust.ts';
 import { ALGORITHM } from './xmldsig-form.ts';
-import { hashFor, judgeSigner, type SignatureVerdict, type VerifyOptions } from './xmldsig-judge.ts';
+import { documentUriOf, hashFor, judgeSigner, type SignatureVerdict, type VerifyOptions } from './xmldsig-judge.ts';
 
 const DS = 'http://www.w3.org/2000/09/xmldsig#';
 const C14N = 'http://www.w3.org/TR/2001/REC-xml-c14n-20010315';
@@ -116,7 +116,7 @@ function readReference(element: XmlElement): Reference | Refusal {
   const transforms = childrenOf(childOf(element, 'Transforms', DS) ?? { ...element, children: [] }, 'Transform', DS);
   const outside = !uri.startsWith('#');
   // Only names, never places to fetch from; and the whole document is never in the signature (URI="").
-  if (outside && !/^(urn:|cid:)[A-Za-z0-9:._@%+-]{1,250}$/.test(uri)) return refuse('signature.reference');
+  if (outside && (!/^(urn|cid):/.test(uri) || !documentUriOf(uri))) return refuse('signature.reference');
   if (!outside && !/^#[A-Za-z_][A-Za-z0-9._-]{0,200}$/.test(uri)) return refuse('signature.reference');
   // A transform of the document would mean that other bytes were signed than those we hold.
   if (outside && transforms.length > 0) return refuse('signature.algorithm', 'Transform of the document');
@@ -214,7 +214,10 @@ function judge(
     }
   }
   if (!certificateHolds) return refuse('signature.certificate');
-  if (documentId === undefined || (options.documentId !== undefined && documentId !== options.documentId))
+  if (
+    documentId === undefined ||
+    (options.documentId !== undefined && documentId !== documentUriOf(options.documentId))
+  )
     return refuse('signature.not-this-document');
   if (Number.isNaN(signedAt)) return refuse('signature.time');
   return (

@@ -12,7 +12,7 @@ export type SignatureVerdict =
   | { holds: false; reason: FaultCode; detail?: string };
 
 export interface VerifyOptions {
-  /** The id that the signature must name; without it any id goes, as long as the bytes are those signed. */
+  /** The id that the signature must name, as given to `signDocument`; without it any id goes, as long as the bytes are those signed. */
   documentId?: string;
   /** What the signer's certificate must be meant for; default `documentSigning`. `any` for partners whose certificates say nothing. */
   purpose?: Purpose | 'any';
@@ -45,4 +45,11 @@ export function hashFor(algorithm: string, key: KeyObject | undefined): 'sha256'
   if (algorithm === ALGORITHM.ecdsaSha384 && curve === 'secp384r1') return 'sha384';
   if (algorithm === ALGORITHM.rsaSha256 && key?.asymmetricKeyType === 'rsa') return 'sha256';
   return undefined;
+}
+
+/** The URI that a document goes by in a signature: `urn:` ids as they are, a bare UUID or OID with its prefix. Undefined for anything else. */
+export function documentUriOf(id: string): string | undefined {
+  if (/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(id)) return `urn:uuid:${id.toLowerCase()}`;
+  if (/^[0-2](\.\d{1,39}){1,30}$/.test(id)) return `urn:oid:${id}`;
+  return /^(urn:|cid:)[A-Za-z0-9:._@%+-]{1,250}$/.test(id) ? id : undefined;
 }

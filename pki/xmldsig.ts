@@ -13,7 +13,7 @@ import {
   writeSignedInfo,
   writeSignedProperties,
 } from './xmldsig-form.ts';
-import { hashFor, judgeSigner, type SignatureVerdict, type VerifyOptions } from './xmldsig-judge.ts';
+import { documentUriOf, hashFor, judgeSigner, type SignatureVerdict, type VerifyOptions } from './xmldsig-judge.ts';
 
 /** Who signs: a private key and its certificate, the ones above it after it (the root may be left out). */
 export interface DocumentSigner {
@@ -23,12 +23,14 @@ export interface DocumentSigner {
 
 export interface DocumentToSign {
   bytes: Uint8Array;
-  /** Document id as URI: `urn:uuid:...` or `urn:oid:...`. */
+  /** Document id: a UUID or OID, bare or as `urn:uuid:...`, `urn:oid:...`; the signature names it as URI. */
   documentId: string;
   /** `text/xml`, `application/pdf`. */
   mediaType: string;
 }
 
+/** What our own form can hold. */
+const OWN_URI = /^urn:[A-Za-z0-9:._-]{1,200}$/;
 /** Largest signature document that is read, in bytes. */
 const SIGNATURE_BYTES_MAX = 262_144;
 
@@ -49,12 +51,12 @@ const prepared = new WeakMap<DocumentSigner, Prepared>();
  */
 export function signDocument(document: DocumentToSign, signer: DocumentSigner, now: number): Buffer {
   const fixed = prepare(signer);
-  if (!/^urn:[A-Za-z0-9:._-]{1,200}$/.test(document.documentId))
-    throw new MixError('signature.malformed', { place: 'documentId' });
+  const documentUri = documentUriOf(document.documentId);
+  if (!documentUri || !OWN_URI.test(documentUri)) throw new MixError('signature.malformed', { place: 'documentId' });
   if (!/^[A-Za-z0-9!#$^_.+/-]{1,100}$/.test(document.mediaType))
     throw new MixError('signature.malformed', { place: 'mediaType' });
   const facts: SignatureFacts = {
-    documentUri: document.documentId,
+    documentUri,
     mediaType: document.mediaType,
     digest: sha256(document.bytes),
     signingTime: `${new Date(now).toISOString().slice(0, 19)}Z`,
@@ -91,7 +93,7 @@ export function verifyDocument(
   const digest = sha256(bytes);
   const own = readOwnSignature(text);
   if (!own) return checkForeignSignature({ text, bytes, trust, options });
-  if (options.documentId !== undefined && own.documentUri !== options.documentId)
+  if (options.documentId !== undefined && own.documentUri !== documentUriOf(options.documentId))
     return { holds: false, reason: 'signature.not-this-document' };
   const certificates = certificatesOf(own.certificates);
   const leaf = certificates[0];

@@ -109,6 +109,26 @@ describe('our own signatures', () => {
   });
 });
 
+test('a bare UUID or OID is signed as its URN', () => {
+  const uuid = '0196F2A4-0000-7000-8000-000000000002';
+  for (const [documentId, uri] of [
+    [uuid, `urn:uuid:${uuid.toLowerCase()}`],
+    ['1.2.840.10', 'urn:oid:1.2.840.10'],
+  ] as const) {
+    const made = signDocument({ bytes, documentId, mediaType: 'text/xml' }, signer, NOW);
+    for (const wanted of [documentId, uri]) {
+      expect(verifyDocument(bytes, made, trust, { documentId: wanted })).toMatchObject({
+        holds: true,
+        documentId: uri,
+      });
+      expect(
+        verifyDocument(bytes, Buffer.from(asForeign(made.toString())), trust, { documentId: wanted }),
+      ).toMatchObject({ holds: true, documentId: uri });
+    }
+    expect(reason(bytes, made, {}, { documentId: '1.2.3' })).toBe('signature.not-this-document');
+  }
+});
+
 describe('foreign signatures', () => {
   const foreign = asForeign(signature.toString());
 
