@@ -116,14 +116,24 @@ function uriText(value: string, telephone: boolean): string {
     .replace(/\]/g, '%5D');
 }
 
+/** A URI that the CDA schema takes: with the scheme it has or needs; what is none stays as an encoded relative one. */
+function uriOf(value: string, scheme: string): string {
+  if (/^(?:https?|ftp|file|nfs|mllp):/i.test(value)) {
+    const uri = uriText(value, false);
+    return URL.canParse(uri) ? uri : encodeURIComponent(value.toWellFormed());
+  }
+  if (/^(?:tel|fax|mailto):/i.test(value)) return uriText(value, true);
+  if (scheme === '') return encodeURIComponent(value.toWellFormed().replace(/[\u0000-\u001F]/g, ''));
+  return `${scheme}${uriText(value, scheme !== 'mailto:')}`;
+}
+
 export function telecom(point: ContactPoint, tag = 'telecom'): string {
   if (!point.value?.trim()) return '';
   const scheme =
     schemes[point.system ?? ''] ??
     (point.value.includes('@') ? 'mailto:' : point.system === undefined || point.system === 'other' ? 'tel:' : '');
   const use = point.system === 'pager' ? 'PG' : telecomUses[point.use ?? ''];
-  const already = /^(tel|fax|mailto|https?|ftp|mllp|file|nfs):/i.test(point.value.trim());
-  const uri = `${already ? '' : scheme}${uriText(point.value, scheme === 'tel:' || scheme === 'fax:')}`;
+  const uri = uriOf(point.value.trim(), scheme);
   return use === undefined
     ? `<${tag} value="${attribute(uri)}"></${tag}>`
     : `<${tag} use="${use}" value="${attribute(uri)}"></${tag}>`;
