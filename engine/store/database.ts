@@ -139,19 +139,43 @@ export class Readers {
 /** Row counts that statements are prepared for. */
 const sizes = [256, 64, 16, 4, 1] as const;
 
-/** Chunks of the fixed sizes that hold exactly the rows: for writing. */
-export function exactChunks(rows: readonly (readonly Value[])[]): { count: number; values: Value[] }[] {
+/** Chunks of the fixed sizes that hold exactly the rows: for writing. With `blobs`, the bytes of a chunk are its first value. */
+export function exactChunks(
+  rows: readonly (readonly Value[])[],
+  blobs?: readonly boolean[],
+): { count: number; values: Value[] }[] {
   const chunks: { count: number; values: Value[] }[] = [];
   let at = 0;
   while (at < rows.length) {
     const left = rows.length - at;
     const count = sizes.find((size) => size <= left)!;
-    const values: Value[] = [];
-    for (let i = 0; i < count; i++) values.push(...rows[at + i]!);
-    chunks.push({ count, values });
+    const part = rows.slice(at, at + count);
+    chunks.push({ count, values: blobs ? gather(part, blobs) : part.flat() });
     at += count;
   }
   return chunks;
+}
+
+/** The rows' values with one buffer before them; in place of each bytes value stand its place (1-based) and its length. */
+function gather(rows: readonly (readonly Value[])[], blobs: readonly boolean[]): Value[] {
+  const bytes: Buffer[] = [];
+  const values: Value[] = [null];
+  let at = 1;
+  for (const row of rows) {
+    for (let i = 0; i < row.length; i++) {
+      const value = row[i]!;
+      if (!blobs[i]) values.push(value);
+      else if (value === null) values.push(null, null);
+      else {
+        const blob = value as Buffer;
+        bytes.push(blob);
+        values.push(at, blob.length);
+        at += blob.length;
+      }
+    }
+  }
+  values[0] = Buffer.concat(bytes, at - 1);
+  return values;
 }
 
 /** Chunks of the fixed sizes, the last one filled with its last key: for `IN` and joins, where doubles do no harm. */

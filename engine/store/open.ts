@@ -8,6 +8,7 @@ import { idToKey, personKey, unpackBody } from './codec.ts';
 import { Connection, Readers, type Row } from './database.ts';
 import { Lane, type LaneLimits } from './lane.ts';
 import { Notes } from './notes.ts';
+import { type Counters, jobOfRow, type KeepResult } from './plan.ts';
 import { listMessages, type ReadParts, readMessages, readOutcome, readSteps } from './read-messages.ts';
 import { checkAudit, listAudit, listJobs, readCounts, readSourceStats } from './read-node.ts';
 import {
@@ -24,7 +25,6 @@ import { Recent } from './recent.ts';
 import { migrate } from './schema.ts';
 import { group, reads } from './statements.ts';
 import { makeCommitUnit, makeJobUnit, makeKeepUnit, nodeValueBody, userBody } from './unit.ts';
-import { type Counters, jobOfRow, type KeepResult } from './plan.ts';
 import { GroupWriter } from './write.ts';
 
 export interface StoreLimits extends LaneLimits {

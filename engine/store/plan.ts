@@ -457,4 +457,3 @@ function planAudit(plan: Plan, unit: AuditUnit): void {
     plan.counters.auditHash,
   ]);
 }
-

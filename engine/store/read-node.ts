@@ -6,9 +6,9 @@ import { jobOf } from './board.ts';
 import { dayKey, idToKey, keyToId, unpackBody } from './codec.ts';
 import type { Row } from './database.ts';
 import { countMax, pageLimit, readCursor, writeCursor } from './pages.ts';
+import { jobOfRow } from './plan.ts';
 import { countBuilt, type ReadParts, runBuilt } from './read-messages.ts';
 import { reads } from './statements.ts';
-import { jobOfRow } from './plan.ts';
 
 const sourcesMax = 1_000;
 const fieldsMax = 1_000;

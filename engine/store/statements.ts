@@ -1,8 +1,28 @@
 /** Every statement that is run often, as text, so that the plan test and the code can not drift apart. */
 import { placeholders } from './database.ts';
 
-/** `count` rows of `width` values. */
-type Sql = (count: number) => string;
+/** Text for `count` rows. `blobs` says which values of a row are bytes; those travel together, see {@link given}. */
+export interface Sql {
+  (count: number): string;
+  blobs?: readonly boolean[];
+}
+
+/**
+ * Rows as `SELECT` with columns c1, c2, ... Binding a buffer costs the driver seven times what a number costs, so all bytes of a
+ * statement are bound once, as ?1, and each value names its place and length in it.
+ */
+function given(blobs: readonly boolean[], count: number): string {
+  let at = 0;
+  const columns = blobs.map((blob, i) => {
+    at += blob ? 2 : 1;
+    return blob ? `substr(?1,column${at - 1},column${at}) AS c${i + 1}` : `column${at} AS c${i + 1}`;
+  });
+  return `SELECT ${columns.join(',')} FROM (VALUES ${placeholders(count, at)})`;
+}
+
+function write(blobs: readonly boolean[], sqlOf: (rows: string) => string): Sql {
+  return Object.assign((count: number) => sqlOf(given(blobs, count)), { blobs });
+}
 
 /**
  * True only inside an open group. The statements of a wave are on their way together; when one of them meets a full disk, SQLite may
@@ -18,64 +38,75 @@ export const group = {
   commit: 'DELETE FROM temp.open_group; COMMIT',
 } as const;
 
+/** Columns of bytes are marked with a star. */
 function insert(table: string, columns: string, after = '', verb = 'INSERT'): Sql {
-  const width = columns.split(',').length;
-  return (count) =>
-    `${verb} INTO ${table} (${columns}) SELECT * FROM (VALUES ${placeholders(count, width)}) WHERE ${open}${after}`;
+  const names = columns.split(',');
+  const blobs = names.map((name) => name.endsWith('*'));
+  const into = `${verb} INTO ${table} (${columns.replaceAll('*', '')})`;
+  return blobs.includes(true)
+    ? write(blobs, (rows) => `${into} ${rows} WHERE ${open}${after}`)
+    : (count) => `${into} SELECT * FROM (VALUES ${placeholders(count, names.length)}) WHERE ${open}${after}`;
 }
 
-const entryColumns = 'id,person,key,type,version,status,code,source,message,source_time,removed,body';
+const entryRow = 'id*,person*,key*,type,version,status,code,source,message*,source_time,removed,body*';
+const entryColumns = entryRow.replaceAll('*', '');
 
 /** Writes of the commit lane. Rows of the first wave are there before those of the second that refer to them. */
 export const writes = {
-  keys: insert('keys', 'name,wrapped', ' ON CONFLICT (name) DO NOTHING'),
+  keys: insert('keys', 'name,wrapped*', ' ON CONFLICT (name) DO NOTHING'),
   keysGone: ((count) =>
     `UPDATE keys SET wrapped = x'' WHERE name IN (VALUES ${placeholders(count, 1)}) AND ${open}`) as Sql,
-  messages: insert('messages', 'seq,id,source,state,type,processing,received_at,conflict,ack_code'),
-  messageBodies: insert('message_bodies', 'seq,day,body'),
-  seen: insert('seen', 'token,digest,message', ' ON CONFLICT (token,digest) DO NOTHING'),
-  messageStates: ((count) =>
-    `UPDATE messages SET state = v.column2 FROM (VALUES ${placeholders(count, 2)}) AS v WHERE messages.id = v.column1 AND ${open}`) as Sql,
-  messageOutcomes: insert('message_outcomes', 'message,run,day,body'),
-  messagePersons: ((count) =>
-    `INSERT INTO message_persons (person,message) SELECT v.column1, m.seq FROM (VALUES ${placeholders(count, 2)}) AS v
-     JOIN messages AS m ON m.id = v.column2 WHERE ${open} ON CONFLICT (person,message) DO NOTHING`) as Sql,
-  messageWords: ((count) =>
-    `INSERT OR REPLACE INTO message_words (rowid,words) SELECT m.seq, v.column2 FROM (VALUES ${placeholders(count, 2)}) AS v
-     JOIN messages AS m ON m.id = v.column1 WHERE ${open}`) as Sql,
+  messages: insert('messages', 'seq,id*,source,state,type,processing,received_at,conflict,ack_code'),
+  messageBodies: insert('message_bodies', 'seq,day,body*'),
+  seen: insert('seen', 'token*,digest*,message*', ' ON CONFLICT (token,digest) DO NOTHING'),
+  messageStates: write(
+    [true, false],
+    (rows) => `UPDATE messages SET state = v.c2 FROM (${rows}) AS v WHERE messages.id = v.c1 AND ${open}`,
+  ),
+  messageOutcomes: insert('message_outcomes', 'message*,run,day,body*'),
+  messagePersons: write(
+    [true, true],
+    (rows) => `INSERT INTO message_persons (person,message) SELECT v.c1, m.seq FROM (${rows}) AS v
+     JOIN messages AS m ON m.id = v.c2 WHERE ${open} ON CONFLICT (person,message) DO NOTHING`,
+  ),
+  messageWords: write(
+    [true, false],
+    (rows) => `INSERT OR REPLACE INTO message_words (rowid,words) SELECT m.seq, v.c2 FROM (${rows}) AS v
+     JOIN messages AS m ON m.id = v.c1 WHERE ${open}`,
+  ),
   persons: insert(
     'persons',
-    'seq,id,version,state,merged_into,created_at,updated_at,incomplete,words,body',
+    'seq,id*,version,state,merged_into*,created_at,updated_at,incomplete,words*,body*',
     ` ON CONFLICT (id) DO UPDATE SET version=excluded.version, state=excluded.state, merged_into=excluded.merged_into,
       updated_at=excluded.updated_at, incomplete=excluded.incomplete, words=excluded.words, body=excluded.body`,
   ),
   personWords: insert('person_words', 'rowid,words', '', 'INSERT OR REPLACE'),
   identifiersGone: ((count) =>
     `DELETE FROM identifiers WHERE (token,person) IN (VALUES ${placeholders(count, 2)}) AND ${open}`) as Sql,
-  identifiers: insert('identifiers', 'token,person', ' ON CONFLICT (token) DO UPDATE SET person=excluded.person'),
+  identifiers: insert('identifiers', 'token*,person*', ' ON CONFLICT (token) DO UPDATE SET person=excluded.person'),
   entryHistory: ((count) =>
     `INSERT INTO entry_versions (${entryColumns}) SELECT ${entryColumns} FROM entries WHERE id IN (VALUES ${placeholders(count, 1)}) AND ${open}`) as Sql,
-  entryVersions: insert('entry_versions', entryColumns),
+  entryVersions: insert('entry_versions', entryRow),
   entries: insert(
     'entries',
-    entryColumns,
+    entryRow,
     ` ON CONFLICT (id) DO UPDATE SET person=excluded.person, key=excluded.key, type=excluded.type, version=excluded.version,
       status=excluded.status, code=excluded.code, source=excluded.source, message=excluded.message,
       source_time=excluded.source_time, removed=excluded.removed, body=excluded.body`,
   ),
   documents: insert(
     'documents',
-    'id,person,set_id,version,replaces,state,created_at,person_version,sha256,body',
+    'id*,person*,set_id,version,replaces*,state,created_at,person_version,sha256,body*',
     ' ON CONFLICT (id) DO UPDATE SET state=excluded.state',
   ),
   documentsReplaced: ((count) =>
     `UPDATE documents SET state='superseded' WHERE id IN (VALUES ${placeholders(count, 1)}) AND ${open}`) as Sql,
-  jobs: insert('jobs', 'seq,id,kind,subject,keys,state,blocks,due_at,latest_at,attempts,fault'),
+  jobs: insert('jobs', 'seq,id*,kind,subject*,keys*,state,blocks,due_at,latest_at,attempts,fault'),
   jobsGone: ((count) => `DELETE FROM jobs WHERE seq IN (VALUES ${placeholders(count, 1)}) AND ${open}`) as Sql,
   jobsChanged: ((count) =>
     `UPDATE jobs SET state=v.column2, blocks=v.column3, due_at=v.column4, attempts=v.column5, fault=v.column6
      FROM (VALUES ${placeholders(count, 6)}) AS v WHERE jobs.seq = v.column1 AND ${open}`) as Sql,
-  audit: insert('audit', 'seq,part,at,who,action,outcome,person,day,body,hash'),
+  audit: insert('audit', 'seq,part,at,who,action,outcome,person*,day,body*,hash*'),
   sources: insert(
     'sources',
     'id,total,repeats,last_at',
@@ -92,8 +123,8 @@ export const writes = {
     ' ON CONFLICT (source,field) DO UPDATE SET count=count+excluded.count',
   ),
   tallies: insert('tallies', 'name,value', ' ON CONFLICT (name) DO UPDATE SET value=value+excluded.value'),
-  users: insert('users', 'id,body', ' ON CONFLICT (id) DO UPDATE SET body=excluded.body'),
-  nodeValues: insert('node_values', 'name,body', ' ON CONFLICT (name) DO UPDATE SET body=excluded.body'),
+  users: insert('users', 'id,body*', ' ON CONFLICT (id) DO UPDATE SET body=excluded.body'),
+  nodeValues: insert('node_values', 'name,body*', ' ON CONFLICT (name) DO UPDATE SET body=excluded.body'),
 } as const satisfies Record<string, Sql>;
 
 export type WriteName = keyof typeof writes;

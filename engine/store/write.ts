@@ -5,8 +5,19 @@
 import { MixError } from '../../schemas/errors/index.ts';
 import type { Seal, WrappedKey } from '../../schemas/parts.ts';
 import { type Connection, exactChunks, fillChunks, type Row, type Value } from './database.ts';
-import { type Counters, finishPlan, type Item, type Known, latin, newPlan, Planner, type PlannerParts, push, type Rows } from './plan.ts';
-import { checks, firstWave, group, type WriteName, writes } from './statements.ts';
+import {
+  type Counters,
+  finishPlan,
+  type Item,
+  type Known,
+  latin,
+  newPlan,
+  Planner,
+  type PlannerParts,
+  push,
+  type Rows,
+} from './plan.ts';
+import { checks, firstWave, group, type Sql, type WriteName, writes } from './statements.ts';
 
 /** What the writer needs from the store. */
 export interface WriterParts extends PlannerParts {
@@ -121,8 +132,10 @@ export class GroupWriter {
       const running: Promise<number>[] = [];
       for (const [name, list] of Object.entries(rows) as [WriteName, Value[][]][]) {
         if (first.has(name) !== wave) continue;
-        for (const chunk of exactChunks(list))
-          running.push(this.#parts.connection.run(writes[name](chunk.count), chunk.values));
+        const sql: Sql = writes[name];
+        for (const chunk of exactChunks(list, sql.blobs)) {
+          running.push(this.#parts.connection.run(sql(chunk.count), chunk.values));
+        }
       }
       // All must have ended before a rollback may follow.
       for (const result of await Promise.allSettled(running)) if (result.status === 'rejected') throw result.reason;
