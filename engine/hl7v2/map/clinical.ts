@@ -54,7 +54,10 @@ export function negatedAllergy(concept: CodeableConcept): CodeableConcept | unde
   return undefined;
 }
 
-function actOf(code: string): Act {
+/** Segment action codes (tables 0206, 0323): D deletes; one that nobody knows is kept. */
+function actOf(s: SegmentReader, n: number): Act {
+  const code = s.code(n);
+  if (!/^[ADUSX]?$/.test(code)) s.keep(n);
   return code === 'D' ? 'remove' : 'put';
 }
 
@@ -93,10 +96,11 @@ export function mapAllergy(s: SegmentReader): Mapped<AllergyIntolerance> | undef
   const onset = isIam ? dateTimeOf(s, 11) : dateTimeOf(s, 6);
   if (onset !== undefined) resource.onsetDateTime = onset;
   const own = isIam ? mapIamRest(s, resource) : '';
+  const act = isIam ? actOf(s, 6) : 'put';
   hang(resource, s.kept);
   const key = own || conceptKey(code);
   if (key === '') return undefined;
-  return { key: `AllergyIntolerance|${key}`, act: isIam ? actOf(s.code(6)) : 'put', resource };
+  return { key: `AllergyIntolerance|${key}`, act, resource };
 }
 
 const iamStatus: Record<string, string> = {
@@ -121,6 +125,7 @@ function mapIamRest(s: SegmentReader, resource: AllergyIntolerance): string {
   else s.keep(9);
   const status = s.code(17);
   if (iamStatus[status]) resource.verificationStatus = { coding: [{ system: verification, code: iamStatus[status] }] };
+  else s.keep(17);
   if (status === 'I') resource.clinicalStatus = { coding: [{ system: clinical, code: 'inactive' }] };
   if (status === 'E') delete resource.clinicalStatus;
   s.keep(8, 10, 12, 15, 16, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30);
@@ -198,7 +203,7 @@ export function mapDg1(
         .join('; '),
     );
   if (visitKey !== '') condition.encounter = { reference: `key:${visitKey}` };
-  const act = actOf(s.code(21));
+  const act = actOf(s, 21);
   s.keep(7, 8, 9, 10, 11, 12, 13, 14, 17, 18, 22, 23, 24, 25, 26);
   s.touch(15);
   const rank = numberOf(s.text(15));
@@ -254,7 +259,7 @@ export function mapPr1(s: SegmentReader, visitKey: string): Mapped<Procedure> | 
   if (reason) procedure.reasonCode = reason;
   if (visitKey !== '') procedure.encounter = { reference: `key:${visitKey}` };
   s.keep(7, 9, 10, 13, 14, 16, 17, 18, 21, 22, 23, 24, 25);
-  const act = actOf(s.code(20));
+  const act = actOf(s, 20);
   hang(procedure, s.kept);
   const own = entityKey(s.m, s.first(19)) || `${conceptKey(code)}|${time?.dateTime ?? ''}`;
   return own === '|' ? undefined : { key: `Procedure|${visitKey}|${own}`, act, resource: procedure };

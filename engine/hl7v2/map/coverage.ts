@@ -14,8 +14,17 @@ export function mapIn1(s: SegmentReader): Mapped<Coverage> {
   s.touch(1);
   const plan = conceptIn(s, 2, '0072');
   const companyNumber = s.has(3) ? identifierOf(m, s.first(3), 'NIIP') : undefined;
+  if (plan?.coding?.[0]?.system !== 'http://terminology.hl7.org/CodeSystem/v2-0072') s.keepText(2, s.text(2));
   const names = s.repetitions(4).map((part) => organizationOf(m, part));
   const payor = { ...names[0], type: 'Organization' as const, ...(companyNumber ? { identifier: companyNumber } : {}) };
+  if (names.length > 1 || (companyNumber && names[0]?.identifier))
+    s.keepText(
+      4,
+      s
+        .repetitions(4)
+        .map((part) => textOf(m, part))
+        .join('; '),
+    );
   if (!payor.display && !payor.identifier)
     payor.display = plan?.coding?.[0]?.display ?? plan?.text ?? 'payer not named';
   const coverage: Coverage = {
@@ -44,6 +53,7 @@ export function mapIn1(s: SegmentReader): Mapped<Coverage> {
   if (rank !== undefined && rank > 0) coverage.order = Math.floor(rank);
   else s.keep(22);
   mapSubscriber(s, coverage);
+  if (!/^[ADUX]?$/.test(s.code(55))) s.keep(55);
   for (let n = 2; n <= 55; n++) if (!s.isTouched(n)) s.keep(n);
   if (s.repetitions(3).length > 1)
     s.keepText(

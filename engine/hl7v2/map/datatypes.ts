@@ -12,7 +12,7 @@ import type {
   Reference,
 } from '@medplum/fhirtypes';
 import { conceptOf, displayOf, systemOf, tableCode, uriOf, v2Uri } from '../../../schemas/codes.ts';
-import { attach, componentsOf, firstSub, inUri, keptAs, plain, split, textOf, type MapContext } from './reader.ts';
+import { attach, componentsOf, firstSub, inUri, keptAs, type MapContext, plain, split, textOf } from './reader.ts';
 import { readTime } from './times.ts';
 
 /** Hangs components without an element of their own on the FHIR element; `carried` lists the 1-based ones that have one. */

@@ -11,7 +11,17 @@ import type {
   Reference,
 } from '@medplum/fhirtypes';
 import { conceptOf, v2Uri } from '../../../schemas/codes.ts';
-import { conceptIn, conceptsOf, dateTimeOf, hang, numberOf, periodFrom, some, toPatient } from './build.ts';
+import {
+  conceptIn,
+  conceptsOf,
+  dateTimeOf,
+  hang,
+  keepFurther,
+  numberOf,
+  periodFrom,
+  some,
+  toPatient,
+} from './build.ts';
 import { entityKey, identifierOf, locationOf, organizationOf, practitionerOf } from './datatypes.ts';
 import { type MapContext, type SegmentReader, v2Extension } from './reader.ts';
 
@@ -119,6 +129,7 @@ function classOf(s: SegmentReader): Coding {
   if (!concept?.[0]) return unknownClass;
   const sent = concept.find((coding) => coding.system === v2Uri('0004')) ?? concept[0];
   const mapped = conceptOf('0004', sent.code ?? '');
+  if (concept.length > (mapped ? 2 : 1)) s.keepText(2, s.text(2));
   if (!mapped) return sent;
   // The v2 code stays beside the v3 one where they differ in what they say (R recurring, B obstetrics).
   if ((sent.code === 'R' || sent.code === 'B' || sent.code === 'D') && sent.code) s.keepText(2, sent.code);
@@ -225,6 +236,7 @@ export function participationOf(s: SegmentReader): {
   const isRol = s.segment.name === 'ROL';
   const role = conceptIn(s, isRol ? 3 : 4, isRol ? '0443' : '0912');
   const persons = s.repetitions(isRol ? 4 : 5).map((part) => practitionerOf(s.m, part));
+  if (persons.length > 1) keepFurther(s, isRol ? 4 : 5, s.repetitions(isRol ? 4 : 5));
   const period = isRol ? periodFrom(s, 5, 6) : periodFrom(s, 11, 12);
   const organization = !isRol && persons.length === 0 && s.has(8) ? organizationOf(s.m, s.first(8)) : undefined;
   const who: Reference = persons[0] ?? organization ?? {};

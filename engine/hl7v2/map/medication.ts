@@ -238,6 +238,7 @@ function timingKept(order: Order): Extension[] {
 }
 
 function actOf(s: SegmentReader): Act {
+  if (!/^[ADUX]?$/.test(s.code(21))) s.keep(21);
   return s.code(21) === 'D' ? 'remove' : 'put';
 }
 
@@ -302,6 +303,7 @@ export function mapImmunization(
   if (expiry !== undefined) immunization.expirationDate = expiry;
   const maker = s.has(17) ? conceptIn(s, 17, '0227') : undefined;
   const makerCode = maker?.coding?.[0];
+  if ((maker?.coding?.length ?? 0) > 1) s.keepText(17, s.text(17));
   if (maker)
     immunization.manufacturer = {
       ...(makerCode?.code
@@ -368,6 +370,7 @@ export function mapAdministration(
   if (start && end !== undefined && end !== start.dateTime) given.effectivePeriod = { start: start.dateTime, end };
   else given.effectiveDateTime = start?.dateTime ?? end ?? '';
   if (given.effectiveDateTime === '') delete given.effectiveDateTime;
+  if (s.code(20) !== '' && s.code(20) !== 'CP') s.keep(20);
   const dose = doseOf(s);
   if (dose) given.dosage = { dose };
   const performer: NonNullable<MedicationAdministration['performer']> = [];

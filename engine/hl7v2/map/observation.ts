@@ -318,15 +318,6 @@ const textTypes = new Set(['TX', 'FT', 'ST', '']);
 function putValue(s: SegmentReader, observation: Observation): Attachment | undefined {
   const type = s.code(2);
   const unit = s.first(6);
-  const units = s.repetitions(6);
-  if (units.length > 1)
-    s.keepText(
-      6,
-      units
-        .slice(1)
-        .map((part) => textOf(s.m, part))
-        .join('; '),
-    );
   const parts = s.repetitions(5);
   if (parts.length === 0) {
     if (unit !== '') s.keepText(6, textOf(s.m, unit));

@@ -188,6 +188,7 @@ export function mapTq1(s: SegmentReader, order: Order): void {
   if (period) timing.repeat = { ...timing.repeat, boundsPeriod: period };
   const count = numberOf(s.text(14));
   if (count !== undefined && count > 0) timing.repeat = { ...timing.repeat, count: Math.floor(count) };
+  else s.keep(14);
   const priority = tableCode('priority', s.code(9));
   if (priority) order.priority = priority;
   if (!priority || s.text(9) !== s.code(9)) s.keepText(9, s.text(9));
@@ -396,6 +397,7 @@ export function mapSpm(s: SegmentReader, requestKey: string): { specimen: Specim
   const status = tableCode('specimenStatus', s.code(20));
   if (s.has(21)) specimen.status = 'unsatisfactory';
   else if (status) specimen.status = status as NonNullable<Specimen['status']>;
+  if (!status) s.keep(20);
   const condition = conceptsOf(s, 24, '0493');
   if (condition) specimen.condition = condition;
   const container = conceptIn(s, 27);

@@ -10,7 +10,7 @@ import type {
 } from '@medplum/fhirtypes';
 import { tableCode, v2Uri } from '../../../schemas/codes.ts';
 import type { Identifier as PersonNumber } from '../../../schemas/parts.ts';
-import { conceptsOf, dateOf, dateTimeOf, hang, periodFrom, some, timeOf, toPatient } from './build.ts';
+import { conceptIn, conceptsOf, dateOf, dateTimeOf, hang, periodFrom, some, timeOf, toPatient } from './build.ts';
 import { addressOf, contactPointOf, humanNameOf, identifierOf, organizationOf, practitionerOf } from './datatypes.ts';
 import { attach, componentsOf, keptAs, type SegmentReader, split, textOf } from './reader.ts';
 
@@ -68,8 +68,8 @@ export function mapPid(s: SegmentReader): PatientParts {
   if (s.has(12) && address?.[0] && !address[0].district) address[0].district = s.text(12);
   else s.keep(12);
   if (address) patient.address = address;
-  const marital = conceptsOf(s, 16, '0002');
-  if (marital) patient.maritalStatus = marital[0]!;
+  const marital = conceptIn(s, 16, '0002');
+  if (marital) patient.maritalStatus = marital;
   const language = conceptsOf(s, 15, '0296');
   if (language)
     patient.communication = language.map((one, i) =>

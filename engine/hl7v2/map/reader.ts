@@ -121,6 +121,7 @@ export class SegmentReader {
   readonly place: string;
   /** Text that found no element, to be hung on the resource of this segment. */
   readonly kept: Extension[] = [];
+  private readonly further = new Set<number>();
   private low = 0;
   private middle = 0;
   private high = 0;
@@ -188,9 +189,15 @@ export class SegmentReader {
     return raw.split(repetition).filter((part) => isPopulated(this.m, part));
   }
 
-  /** The first repetition, or ''. */
+  /** The first repetition, or ''. Further ones are kept as text, once. */
   first(n: number): string {
-    return this.repetitions(n)[0] ?? '';
+    const all = this.repetitions(n);
+    if (all.length > 1 && !this.further.has(n)) {
+      this.further.add(n);
+      const rest = all.slice(1).map((part) => textOf(this.m, part));
+      this.keepText(n, rest.join('; '));
+    }
+    return all[0] ?? '';
   }
 
   /** Keeps fields that FHIR R4 has no element for as extensions of this segment's resource. */

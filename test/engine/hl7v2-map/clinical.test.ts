@@ -18,7 +18,7 @@ import { adt, first, message, oru, resources } from './support.ts';
 
 const at = '20260401120000';
 const obr = 'OBR|1|P1|F1|24323-8^Metabolic panel^LN|||20260401110000|||||||||||||||20260401113000||CH|F';
-const valueOf = (type: string, value: string, unit = '', range = ''): Observation =>
+const observed = (type: string, value: string, unit = '', range = ''): Observation =>
   first<Observation>(oru(at, obr, `OBX|1|${type}|2345-7^Glucose^LN||${value}|${unit}|${range}||||F`), 'Observation');
 
 describe('OBX-5 by its type', () => {
@@ -51,15 +51,15 @@ describe('OBX-5 by its type', () => {
     ['TM', '1130', '', { valueTime: '11:30:00' }],
     ['DR', '20260401^20260402', '', { valuePeriod: { start: '2026-04-01', end: '2026-04-02' } }],
   ])('%s %s', (type, value, unit, wanted) => {
-    expect(valueOf(type, value, unit)).toMatchObject(wanted);
+    expect(observed(type, value, unit)).toMatchObject(wanted);
   });
 
   test('a number keeps its text where JSON would change it, and its comparator', () => {
-    expect(valueOf('NM', '5.10').valueQuantity).toEqual({
+    expect(observed('NM', '5.10').valueQuantity).toEqual({
       value: 5.1,
       extension: [{ url: 'http://mix-hie.org/fhir/StructureDefinition/v2-OBX-5', valueString: '5.10' }],
     });
-    expect(valueOf('NM', '<15').valueQuantity).toMatchObject({ value: 15, comparator: '<' });
+    expect(observed('NM', '<15').valueQuantity).toMatchObject({ value: 15, comparator: '<' });
   });
 
   test('a number that is none stays as text, with a warning', () => {
@@ -89,7 +89,7 @@ describe('OBX-5 by its type', () => {
     ['Negative', undefined, undefined],
     ['[ ]', undefined, undefined],
   ])('reference range %s', (text, low, high) => {
-    const range = valueOf('NM', '1', 'mg', text).referenceRange![0]!;
+    const range = observed('NM', '1', 'mg', text).referenceRange![0]!;
     expect([range.text, range.low?.value, range.high?.value]).toEqual([text, low, high]);
   });
 
