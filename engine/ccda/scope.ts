@@ -1,5 +1,5 @@
 /** What every section writer needs of one record: its live resources by type, references resolved, and fresh narrative IDs. */
-import type { Address, ContactPoint, Patient, Reference, Resource } from '@medplum/fhirtypes';
+import type { Address, ContactPoint, Extension, Patient, Reference, Resource } from '@medplum/fhirtypes';
 import type { Entry, Person } from '../../schemas/parts.ts';
 import type { Actor } from './people.ts';
 import { identifierOf, idOf, isUuid } from './write.ts';
@@ -161,4 +161,9 @@ function resourceIds(resource: Resource, organizationOid: string, suffix: string
   for (const identifier of list.slice(0, identifiersMax))
     if (identifier.value) out += identifierOf(identifier.system, identifier.value);
   return out || '<id nullFlavor="UNK"></id>';
+}
+
+/** Extension whose URL ends so. */
+export function extensionOf(element: { extension?: Extension[] }, end: string): Extension | undefined {
+  return element.extension?.find((extension) => extension.url.endsWith(end));
 }
