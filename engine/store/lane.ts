@@ -1,6 +1,6 @@
 /** The commit lane: units wait in memory, the one writer takes what waits and shares a transaction among it. */
 import { MixError } from '../../schemas/errors/index.ts';
-import type { Item, KeepResult, Work } from './plan.ts';
+import type { Item, KeepResult, Work } from './group.ts';
 import type { GroupWriter } from './write.ts';
 
 export interface LaneLimits {

@@ -6,9 +6,9 @@ import { chainStart } from './audit-chain.ts';
 import { Board, jobOf } from './board.ts';
 import { idToKey, personKey, unpackBody } from './codec.ts';
 import { Connection, Readers, type Row } from './database.ts';
+import { type Counters, jobOfRow, type KeepResult } from './group.ts';
 import { Lane, type LaneLimits } from './lane.ts';
 import { Notes } from './notes.ts';
-import { type Counters, jobOfRow, type KeepResult } from './plan.ts';
 import { listMessages, type ReadParts, readMessages, readOutcome, readSteps } from './read-messages.ts';
 import { checkAudit, listAudit, listJobs, readCounts, readSourceStats } from './read-node.ts';
 import {

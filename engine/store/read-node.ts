@@ -5,8 +5,8 @@ import type { Board, BoardJob } from './board.ts';
 import { jobOf } from './board.ts';
 import { dayKey, idToKey, keyToId, unpackBody } from './codec.ts';
 import type { Row } from './database.ts';
+import { jobOfRow } from './group.ts';
 import { countMax, pageLimit, readCursor, writeCursor } from './pages.ts';
-import { jobOfRow } from './plan.ts';
 import { countBuilt, type ReadParts, runBuilt } from './read-messages.ts';
 import { reads } from './statements.ts';
 

@@ -5,18 +5,8 @@
 import { MixError } from '../../schemas/errors/index.ts';
 import type { Seal, WrappedKey } from '../../schemas/parts.ts';
 import { type Connection, exactChunks, fillChunks, type Row, type Value } from './database.ts';
-import {
-  type Counters,
-  finishPlan,
-  type Item,
-  type Known,
-  latin,
-  newPlan,
-  Planner,
-  type PlannerParts,
-  push,
-  type Rows,
-} from './plan.ts';
+import { type Counters, finishPlan, type Item, type Known, latin, newPlan, push, type Rows } from './group.ts';
+import { Planner, type PlannerParts } from './plan.ts';
 import { checks, firstWave, group, type Sql, type WriteName, writes } from './statements.ts';
 
 /** What the writer needs from the store. */
