@@ -10,17 +10,17 @@ import { timesUrl } from './patient.ts';
 
 export interface MemoryRecord {
   /** Brings a draft in; gives the ids of the persons it was about. */
-  apply(draft: Draft, from: { messageId: string; sourceId: string }): string[];
+  apply(draft: Draft, from: { messageId: string; sourceId: string; now?: number }): string[];
+  /** Every active person with the live entries, in the order they came. */
+  records(): { person: Person; entries: Entry[] }[];
   persons(): Person[];
   person(id: string): Person | undefined;
   /** Live entries of a person, in the order they came. */
   entries(personId: string, options?: { removed?: boolean }): Entry[];
 }
 
-/** An empty record in memory. `now` and `newId` are for tests; both have true defaults. */
-export function createMemoryRecord(options: { now?: () => number; newId?: () => string } = {}): MemoryRecord {
-  const now = options.now ?? Date.now;
-  const newId = options.newId ?? uuidv7;
+/** An empty record in memory. `newId` makes the ids of persons and entries (UUIDv7). */
+export function createMemoryRecord(newId: () => string = uuidv7): MemoryRecord {
   const persons = new Map<string, Person>();
   const entriesOf = new Map<string, Map<string, Entry>>();
   const byNumber = new Map<string, string>();
@@ -40,7 +40,7 @@ export function createMemoryRecord(options: { now?: () => number; newId?: () => 
         if (isStrong(number)) byNumber.set(`${number.system}|${number.value}`, person.id);
   };
 
-  function join(draft: Draft, messageId: string): void {
+  function join(draft: Draft, messageId: string, now: number): void {
     for (const merge of draft.merges) {
       const survivorId = find(merge.survivor);
       const retiredId = find(merge.retired);
@@ -54,7 +54,7 @@ export function createMemoryRecord(options: { now?: () => number; newId?: () => 
       const merged = mergePersons(
         { person: survivor, entries: [...entriesOf.get(survivor.id)!.values()] },
         { person: persons.get(retiredId)!, entries: [...entriesOf.get(retiredId)!.values()] },
-        { messageId, now: now() },
+        { messageId, now },
       );
       entriesOf.get(retiredId)!.clear();
       for (const { person } of merged.persons) put(person);
@@ -63,7 +63,7 @@ export function createMemoryRecord(options: { now?: () => number; newId?: () => 
   }
 
   return {
-    apply(draft, { messageId, sourceId }) {
+    apply(draft, { messageId, sourceId, now = Date.now() }) {
       const ids: string[] = [];
       for (const subject of draft.subjects) {
         const personId = find(subject.identifiers) ?? newId();
@@ -73,16 +73,23 @@ export function createMemoryRecord(options: { now?: () => number; newId?: () => 
           sourceId,
           messageId,
           sourceTime: draft.sourceTime,
-          now: now(),
+          now,
           newId,
         });
         put(merged.person);
         for (const { entry } of merged.entries) entriesOf.get(personId)!.set(entry.key, entry);
         ids.push(personId);
       }
-      join(draft, messageId);
+      join(draft, messageId, now);
       return [...new Set(ids)];
     },
+    records: () =>
+      [...persons.values()]
+        .filter(({ state }) => state === 'active')
+        .map((person) => ({
+          person,
+          entries: [...entriesOf.get(person.id)!.values()].filter(({ removed }) => !removed),
+        })),
     persons: () => [...persons.values()],
     person: (id) => persons.get(id),
     entries: (personId, wanted = {}) =>

@@ -46,6 +46,8 @@ export function negatedAllergy(concept: CodeableConcept): CodeableConcept | unde
   const texts = [concept.text, ...(concept.coding ?? []).flatMap((coding) => [coding.code, coding.display])]
     .filter((text) => text !== undefined)
     .map((text) => text.trim().toUpperCase());
+  // Allergens are looked at often; what denies them begins with N or is one of five codes.
+  if (!texts.some((text) => text.startsWith('N') || noneKnown.some(([code]) => code === text))) return undefined;
   for (const [code, display, words] of noneKnown) {
     if (!texts.some((text) => text === code || words.test(text))) continue;
     const others = (concept.coding ?? []).filter((coding) => !(coding.system === sct && coding.code === code));

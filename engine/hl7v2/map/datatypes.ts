@@ -37,7 +37,12 @@ function bits(...components: number[]): number {
 
 function text(m: MapContext, parts: string[], n: number): string {
   const part = parts[n - 1];
-  return part === undefined || part === '' ? '' : textOf(m, part);
+  if (part === undefined || part === '') return '';
+  const { subcomponent, escape: mark } = m.delimiters;
+  // Most components are plain words.
+  if ((subcomponent === '' || !part.includes(subcomponent)) && (mark === '' || !part.includes(mark)))
+    return part.trim();
+  return textOf(m, part);
 }
 
 function periodOf(m: MapContext, start: string, end: string): Period | undefined {
@@ -74,14 +79,24 @@ function authorityName(namespace: string, universal: string, system: string | un
     : `${namespace} ${universal}`;
 }
 
+/** URIs that were made before: a source names the same few authorities and systems again and again. */
+const ownUris = new Map<string, string>();
+const ownUrisMax = 5000;
+
 /** A name that only this source's authority knows, as a URI that no other source shares. */
 export function ownUri(m: MapContext, kind: 'authority' | 'code', name: string): string {
   const owner = m.source.authority === '' ? m.source.id : m.source.authority;
-  return `http://mix-hie.org/fhir/${kind}/${inUri(owner)}/${inUri(name)}`;
+  const key = `${kind}|${owner}|${name}`;
+  const known = ownUris.get(key);
+  if (known !== undefined) return known;
+  const uri = `http://mix-hie.org/fhir/${kind}/${inUri(owner)}/${inUri(name)}`;
+  if (ownUris.size < ownUrisMax) ownUris.set(key, uri);
+  return uri;
 }
 
 /** HD inside one component: namespace & universal id & type. */
 function hdParts(m: MapContext, component: string): [namespace: string, universal: string, type: string] {
+  if (component === '') return ['', '', ''];
   const subs = split(component, m.delimiters.subcomponent);
   return [plain(m, subs[0] ?? '').trim(), plain(m, subs[1] ?? '').trim(), plain(m, subs[2] ?? '').trim()];
 }

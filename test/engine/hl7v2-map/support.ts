@@ -55,7 +55,7 @@ export function first<T>(draft: Draft, type: string): T {
 
 /** A record that took these drafts, in this order. */
 export function recordOf(...drafts: Draft[]): MemoryRecord {
-  const record = createMemoryRecord({ now: () => 0 });
+  const record = createMemoryRecord();
   for (const [at, draft] of drafts.entries()) record.apply(draft, { messageId: `m${at}`, sourceId: 's1' });
   return record;
 }

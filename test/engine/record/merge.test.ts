@@ -343,5 +343,5 @@ test('ids rise, are of version 7, and tell their time', () => {
 });
 
 test('an empty memory record holds nobody', () => {
-  expect(createMemoryRecord().persons()).toEqual([]);
+  expect(createMemoryRecord().records()).toEqual([]);
 });
