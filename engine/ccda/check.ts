@@ -292,7 +292,9 @@ function noteElement(tag: Tag, scan: Scan, stack: readonly string[], sections: r
     scan.ids.add(id);
   }
   if (name === 'reference' && value.charCodeAt(0) === 0x23) scan.references.push({ id: value.slice(1), at: tag.open });
-  if (depth > 0 && depth <= deepest && stack[0] === 'ClinicalDocument') {
+  // Below the sections nothing belongs to the header, and that is where most elements are.
+  const inHeader = depth > 0 && depth <= deepest && (depth <= 4 || stack[1] !== 'component');
+  if (inHeader && stack[0] === 'ClinicalDocument') {
     const path = depth === 1 ? name : `${stack.slice(1).join('/')}/${name}`;
     if (headerSet.has(path)) scan.paths.add(path);
     if (path === 'templateId') scan.documentTemplates.add(`${tag.root}|${tag.extension}`);

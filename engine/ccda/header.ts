@@ -2,9 +2,9 @@
 import type { Reference, Resource } from '@medplum/fhirtypes';
 import { documentTemplates } from '../../schemas/ccda/templates.ts';
 import { participants } from './kin.ts';
-import { type Actor, actorOf, address, readableLocation, telecoms } from './people.ts';
+import { actorOf, address, readableLocation, telecoms } from './people.ts';
 import { recordTarget } from './record-target.ts';
-import type { CcdHeader, Scope } from './scope.ts';
+import type { Actor, CcdHeader, Scope } from './scope.ts';
 import { attribute, code, fixedCode, idOf, interval, isUuid, templateIds, text, time, timeOf } from './write.ts';
 
 const actorsMax = 20;

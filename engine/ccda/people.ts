@@ -10,7 +10,7 @@ import type {
   Reference,
   Resource,
 } from '@medplum/fhirtypes';
-import type { Scope } from './scope.ts';
+import type { Actor, Scope } from './scope.ts';
 import { attribute, identifierOf, text } from './write.ts';
 
 const nameUses: Readonly<Record<string, string>> = { usual: 'L', official: 'L', nickname: 'P', anonymous: 'P' };
@@ -161,15 +161,6 @@ export function organization(
   for (const one of (given.identifier ?? []).slice(0, contactsMax)) out += identifierOf(one.system, one.value);
   out += given.name?.trim() ? `<name>${text(given.name)}</name>` : '<name nullFlavor="UNK"></name>';
   return `${out}${telecoms(given.telecom)}${address(given.address?.[0])}</${tag}>`;
-}
-
-/** Someone who took part, however the record tells of them. */
-export interface Actor {
-  name: string;
-  /** Inner part of an assignedEntity: ids, code, addr, telecom, assignedPerson, representedOrganization. */
-  entity: string;
-  /** What tells one actor from another. */
-  key: string;
 }
 
 interface Found {

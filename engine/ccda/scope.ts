@@ -1,7 +1,6 @@
 /** What every section writer needs of one record: its live resources by type, references resolved, and fresh narrative IDs. */
 import type { Address, ContactPoint, Extension, Patient, Reference, Resource } from '@medplum/fhirtypes';
 import type { Entry, Person } from '../../schemas/parts.ts';
-import type { Actor } from './people.ts';
 import { identifierOf, idOf, isUuid } from './write.ts';
 
 export interface CcdRecord {
@@ -38,6 +37,15 @@ export interface CcdHeader {
   confidentiality?: 'N' | 'R' | 'V';
   /** Language of the document, BCP 47; default en-US. */
   language?: string;
+}
+
+/** Someone who took part, however the record tells of them. */
+export interface Actor {
+  name: string;
+  /** Inner part of an assignedEntity: ids, code, addr, telecom, assignedPerson, representedOrganization. */
+  entity: string;
+  /** What tells one actor from another. */
+  key: string;
 }
 
 export interface Scope {
