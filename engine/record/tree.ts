@@ -104,7 +104,7 @@ export function patchTree(known: Tree, given: Tree, weak: readonly string[], fil
     if (value === undefined || key === 'resourceType' || key === 'id') continue;
     const isWeak = fillOnly || weak.includes(key);
     const before = result[key];
-    if (before === undefined) result[key] = value;
+    if (before === undefined || (key === 'status' && before === 'unknown')) result[key] = value;
     else if (key === 'extension' && Array.isArray(before) && Array.isArray(value))
       result[key] = isWeak ? unionOf(value, before, extensionKey) : unionOf(before, value, extensionKey);
     else if (key === 'identifier' && Array.isArray(before) && Array.isArray(value))

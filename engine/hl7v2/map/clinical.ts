@@ -19,6 +19,8 @@ export interface Mapped<T> {
   key: string;
   act: Act;
   resource: T;
+  /** Elements of a patch that only fill gaps. */
+  weak?: string[];
 }
 
 const clinical = 'http://terminology.hl7.org/CodeSystem/allergyintolerance-clinical';

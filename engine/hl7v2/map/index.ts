@@ -342,6 +342,9 @@ const steps: Record<string, Step> = {
 
 function finishSubject(w: Walk, subject: Subject): void {
   closeOrder(subject);
+  const visit = w.event === '' ? subject.entries.find(subject.visitKey) : undefined;
+  // PV2 and others have added to it since: all of it is mere mention in a message that is no ADT.
+  if (visit) visit.weak = Object.keys(visit.resource);
   if (subject.document) finishDocument(subject.document.resource, subject.document.lines);
   if (w.evn) hang(subject.encounter ?? subject.patient, w.evn.kept);
   for (const s of w.software) {

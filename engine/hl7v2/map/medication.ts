@@ -128,7 +128,11 @@ export function mapMedicationOrder(
   for (let n = 1; n <= f.last; n++) if (!s.isTouched(n)) s.keep(n);
   hang(request, [...order.kept, ...s.kept]);
   const key = `MedicationRequest|${orderKey || `${conceptKey(medication)}|${order.authoredOn ?? ''}`}|${s.segment.name}`;
-  return { key, act: 'put', resource: request };
+  // A cancelling message may name the order and nothing else: what it said before stays.
+  const act = request.status === 'cancelled' || request.status === 'on-hold' ? 'patch' : 'put';
+  return medication
+    ? { key, act, resource: request }
+    : { key, act, resource: request, weak: ['medicationCodeableConcept'] };
 }
 
 function dosageOf(s: SegmentReader, f: OrderFields, order: Order): Dosage {
@@ -321,7 +325,9 @@ export function mapImmunization(
   for (let n = 8; n <= 30; n++) if (!s.isTouched(n) && n !== 21) s.keep(n);
   const act = actOf(s);
   hang(immunization, [...order.kept, ...timingKept(order), ...s.kept]);
-  const own = orderKey || (time?.dateTime ?? '');
+  // Doses told by others come under a stand-in number (CDC guide: 9999): their date tells them apart.
+  const standsIn = orderKey === '' || /#9+$/.test(orderKey) || immunization.primarySource === false;
+  const own = standsIn ? `${orderKey}|${time?.dateTime ?? ''}` : orderKey;
   return { key: `Immunization|${own}|${conceptKey(code)}`, act, resource: immunization };
 }
 

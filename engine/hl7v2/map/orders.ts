@@ -255,7 +255,13 @@ export function enterMedication(w: Walk, subject: Subject, s: SegmentReader): vo
           : mapAdministration(s, open.order, orderKey, subject.visitKey)
         : mapMedicationOrder(s, open.order, orderKey, subject.visitKey);
   mapped.resource.meta = { source: w.m.sender };
-  open.medicationKey = subject.entries.add(mapped.key, mapped.act, mapped.resource, s.place);
+  open.medicationKey = subject.entries.add(
+    mapped.key,
+    mapped.act,
+    mapped.resource,
+    s.place,
+    mapped.weak ? { weak: mapped.weak } : undefined,
+  );
   open.medication = mapped.resource;
   subject.target = mapped.resource;
   w.terms.add('text', s.text(s.segment.name === 'RXA' ? 5 : s.segment.name === 'RXO' ? 1 : 2));

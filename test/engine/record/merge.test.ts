@@ -126,6 +126,37 @@ describe('the visit', () => {
   });
 });
 
+describe('orders and doses', () => {
+  const vxu = (time: string, date: string, filler: string, source = '00'): Draft =>
+    draftOf([
+      `MSH|^~\\&|C|HOSP|MIX|MIX|${time}||VXU^V04|M|P|2.5.1`,
+      pid,
+      `ORC|RE||${filler}`,
+      `RXA|0|1|${date}||08^Hep B^CVX|0.5|||${source}`,
+    ]);
+  const rde = (time: string, control: string, rest: string): Draft =>
+    draftOf([`MSH|^~\\&|R|HOSP|MIX|MIX|${time}||RDE^O11|M|P|2.5.1`, pid, `ORC|${control}|P7`, `RXE||${rest}`]);
+
+  test('a dose under its own number is one dose, doses under a stand-in are told apart by date', () => {
+    const count = (...drafts: Draft[]): number => recordOf(...drafts).records()[0]!.entries.length;
+    expect(count(vxu('20260401100000', '20260301', 'IZ1'), vxu('20260402100000', '20260302', 'IZ1'))).toBe(1);
+    expect(
+      count(vxu('20260401100000', '20200301', '9999', '01'), vxu('20260402100000', '20200601', '9999', '01')),
+    ).toBe(2);
+  });
+
+  test('a cancelled medication order keeps what was ordered', () => {
+    const record = recordOf(
+      rde('20260401100000', 'NW', '197361^Amoxicillin^RXNORM|1||CAP'),
+      rde('20260402100000', 'CA', ''),
+    );
+    expect(only(record, 'MedicationRequest').body).toMatchObject({
+      status: 'cancelled',
+      medicationCodeableConcept: { coding: [{ code: '197361' }] },
+    });
+  });
+});
+
 describe('demographics', () => {
   const named = (event: string, time: string, name: string, birth = ''): Draft =>
     adt(event, time, `PID|1||1001^^^HOSP^MR||${name}||${birth}`);
