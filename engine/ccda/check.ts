@@ -158,13 +158,8 @@ function scanXml(xml: string, scan: Scan): void {
     const kind = xml.charCodeAt(open + 1);
     if (kind === 0x21 || kind === 0x3f) at = skipMarkup(xml, open);
     else if (kind === 0x2f) {
-      const close = xml.indexOf('>', open);
-      if (close < 0) throw new Malformed(open, 'tag is not closed');
-      const name = stack.pop();
-      if (name === undefined || xml.slice(open + 2, close).trimEnd() !== name)
-        throw new Malformed(open, 'end tag does not match');
-      if (name === 'section') sections.pop();
-      at = close + 1;
+      at = closeTag(xml, open, stack.pop() ?? '');
+      if (xml.startsWith('section', open + 2)) sections.length = stack.filter((name) => name === 'section').length;
     } else {
       if (stack.length === 0 && rooted) throw new Malformed(open, 'second root element');
       rooted = true;
@@ -172,6 +167,17 @@ function scanXml(xml: string, scan: Scan): void {
     }
   }
   if (stack.length > 0 || !rooted) throw new Malformed(xml.length, 'document ends early');
+}
+
+/** Steps over an end tag that must be of this name. */
+function closeTag(xml: string, open: number, name: string): number {
+  const end = open + 2 + name.length;
+  if (name !== '' && xml.startsWith(name, open + 2)) {
+    if (xml.charCodeAt(end) === 0x3e) return end + 1;
+    const close = xml.indexOf('>', end);
+    if (close >= 0 && xml.slice(end, close).trim() === '') return close + 1;
+  }
+  throw new Malformed(open, 'end tag does not match');
 }
 
 function skipMarkup(xml: string, open: number): number {
