@@ -10,7 +10,7 @@ import type {
   Resource,
 } from '@medplum/fhirtypes';
 import { systemOf } from '../../../schemas/codes.ts';
-import type { Act, DraftEntry } from '../../record/draft.ts';
+import type { Act, DraftEntry } from '../../record/index.ts';
 import { conceptOfCwe } from './datatypes.ts';
 import { componentsOf, keptAs, type MapContext, type SegmentReader, split, tell, textOf } from './reader.ts';
 import { type ReadTime, readTime } from './times.ts';

@@ -10,7 +10,7 @@ import type {
   Procedure,
 } from '@medplum/fhirtypes';
 import { systemOf, tableCode } from '../../../schemas/codes.ts';
-import type { Act } from '../../record/draft.ts';
+import type { Act } from '../../record/index.ts';
 import { conceptIn, conceptsOf, dateTimeOf, hang, numberOf, quantityOf, timeOf, toPatient } from './build.ts';
 import { entityKey, entityOf, organizationOf, practitionerOf } from './datatypes.ts';
 import { componentsOf, type SegmentReader, textOf } from './reader.ts';
@@ -295,7 +295,7 @@ export function mapFt1(s: SegmentReader, visitKey: string): Mapped<ChargeItem> {
   const reason = conceptsOf(s, 19);
   if (reason) item.reason = reason;
   if (visitKey !== '') item.context = { reference: `key:${visitKey}` };
-  for (let n = 3; n <= 56; n++) if (!s.isTouched(n)) s.keep(n);
+  s.keepRest(3, 56);
   hang(item, s.kept);
   return {
     key: `ChargeItem|${visitKey}|${entityKey(s.m, s.first(2))}|${conceptKey(item.code)}|${s.raw(4)}`,

@@ -54,7 +54,7 @@ export function mapIn1(s: SegmentReader): Mapped<Coverage> {
   else s.keep(22);
   mapSubscriber(s, coverage);
   if (!/^[ADUX]?$/.test(s.code(55))) s.keep(55);
-  for (let n = 2; n <= 55; n++) if (!s.isTouched(n)) s.keep(n);
+  s.keepRest(2, 55);
   if (s.repetitions(3).length > 1)
     s.keepText(
       3,
@@ -107,7 +107,7 @@ function mapSubscriber(s: SegmentReader, coverage: Coverage): void {
 /** IN2 and IN3 -> what FHIR has no element for, on the coverage before them. */
 export function addToCoverage(s: SegmentReader, coverage: Coverage): void {
   if (s.segment.name === 'IN3') s.touch(1);
-  for (let n = 1; n <= 72; n++) if (!s.isTouched(n)) s.keep(n);
+  s.keepRest(1, 72);
   hang(coverage, s.kept);
 }
 
@@ -145,7 +145,7 @@ export function mapGt1(s: SegmentReader): Mapped<RelatedPerson> {
   if (period) person.period = period;
   const language = conceptsOf(s, 36, '0296');
   if (language) person.communication = language.map((one) => ({ language: one }));
-  for (let n = 4; n <= 57; n++) if (!s.isTouched(n)) s.keep(n);
+  s.keepRest(4, 57);
   hang(person, s.kept);
   const who = identifier?.[0]?.value ?? `${name?.[0]?.family ?? ''},${name?.[0]?.given?.join(' ') ?? ''}`.toUpperCase();
   return { key: `RelatedPerson|GT|${who}`, act: 'put', resource: person };

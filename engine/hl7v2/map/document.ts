@@ -120,7 +120,7 @@ export function addContent(s: SegmentReader, document: DocumentReference, lines:
   }
   const time = dateTimeOf(s, 14);
   if (time !== undefined) s.keepText(14, time);
-  for (let n = 4; n <= 33; n++) if (!s.isTouched(n)) s.keep(n);
+  s.keepRest(4, 33);
   const content = document.content[document.content.length - 1];
   if (content) hang(content, s.kept);
   else hang(document, s.kept);

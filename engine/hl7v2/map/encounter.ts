@@ -208,7 +208,7 @@ export function mapPv2(s: SegmentReader, encounter: Encounter): void {
     );
   const priority = conceptIn(s, 25, '0217');
   if (priority) encounter.priority = priority;
-  for (let n = 2; n <= 50; n++) if (!s.isTouched(n)) s.keep(n);
+  s.keepRest(2, 50);
   hang(encounter, s.kept);
 }
 
@@ -241,7 +241,7 @@ export function participationOf(s: SegmentReader): {
   const organization = !isRol && persons.length === 0 && s.has(8) ? organizationOf(s.m, s.first(8)) : undefined;
   const who: Reference = persons[0] ?? organization ?? {};
   const last = isRol ? 15 : 22;
-  for (let n = 3; n <= last; n++) if (!s.isTouched(n)) s.keep(n);
+  s.keepRest(3, last);
   hang(who, s.kept);
   const participant: EncounterParticipant = {};
   if (role) participant.type = [role];

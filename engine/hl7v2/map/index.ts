@@ -6,7 +6,7 @@ import type { Encounter, ServiceRequest } from '@medplum/fhirtypes';
 import type { Message, Segment } from '../../../schemas/hl7v2/message.ts';
 import type { Source } from '../../../schemas/parts.ts';
 import type { VendorProfile } from '../../../schemas/vendors/shape.ts';
-import type { Draft, DraftSubject } from '../../record/draft.ts';
+import type { Draft, DraftSubject } from '../../record/index.ts';
 import { Entries, hang } from './build.ts';
 import { mapAllergy, mapDg1, mapFt1, mapPr1, mapSft } from './clinical.ts';
 import { addToCoverage, mapGt1, mapIn1 } from './coverage.ts';

@@ -10,7 +10,7 @@ import type {
   Quantity,
 } from '@medplum/fhirtypes';
 import { tableCode } from '../../../schemas/codes.ts';
-import type { Act } from '../../record/draft.ts';
+import type { Act } from '../../record/index.ts';
 import {
   conceptIn,
   conceptsOf,
@@ -125,7 +125,7 @@ export function mapMedicationOrder(
   request.dosageInstruction = [dosageOf(s, f, order)];
   if (Object.keys(request.dosageInstruction[0]!).length === 0) delete request.dosageInstruction;
   dispenseOf(s, f, request);
-  for (let n = 1; n <= f.last; n++) if (!s.isTouched(n)) s.keep(n);
+  s.keepRest(1, f.last);
   hang(request, [...order.kept, ...s.kept]);
   const key = `MedicationRequest|${orderKey || `${conceptKey(medication)}|${order.authoredOn ?? ''}`}|${s.segment.name}`;
   // A cancelling message may name the order and nothing else: what it said before stays.
@@ -227,7 +227,7 @@ export function mapRxd(s: SegmentReader, orderKey: string, visitKey: string): Ma
     .join('\n');
   if (instructions !== '') dispense.dosageInstruction = [{ text: instructions }];
   s.touch(1);
-  for (let n = 6; n <= 35; n++) if (!s.isTouched(n)) s.keep(n);
+  s.keepRest(6, 35);
   hang(dispense, s.kept);
   return {
     key: `MedicationDispense|${orderKey}|${conceptKey(code)}|${s.raw(3)}|${s.raw(1)}`,
@@ -393,7 +393,7 @@ export function mapAdministration(
   if (notes.length > 0) given.note = notes;
   if (visitKey !== '') given.context = { reference: `key:${visitKey}` };
   const act = actOf(s);
-  for (let n = 8; n <= 30; n++) if (!s.isTouched(n)) s.keep(n);
+  s.keepRest(8, 30);
   hang(given, [...order.kept, ...timingKept(order), ...s.kept]);
   // RXA-1 counts the doses of one order.
   return {

@@ -99,7 +99,7 @@ export function mapOrc(s: SegmentReader): Order {
   if (effective !== undefined) s.keepText(15, effective);
   const reason = conceptsOf(s, 16);
   if (reason) order.reason = reason;
-  for (let n = 6; n <= 38; n++) if (!s.isTouched(n)) s.keep(n);
+  s.keepRest(6, 38);
   order.kept.push(...s.kept);
   return order;
 }
@@ -298,7 +298,7 @@ function mapObrOrder(s: SegmentReader, order: Order): void {
     const identifier = identifierOf(m, part, 'PLAC');
     if (identifier) order.identifier.push(identifier);
   }
-  for (let n = 11; n <= 55; n++) if (!s.isTouched(n)) s.keep(n);
+  s.keepRest(11, 55);
   order.kept.push(...s.kept);
 }
 
@@ -408,7 +408,7 @@ export function mapSpm(s: SegmentReader, requestKey: string): { specimen: Specim
     .join('; ');
   if (description !== '') specimen.note = [noteOf(description)];
   if (requestKey !== '') specimen.request = [{ reference: `key:${requestKey}` }];
-  for (let n = 3; n <= 35; n++) if (!s.isTouched(n)) s.keep(n);
+  s.keepRest(3, 35);
   hang(specimen, s.kept);
   return { specimen, name: identifier?.[0]?.value ?? `${type?.coding?.[0]?.code ?? ''}|${s.code(1)}` };
 }

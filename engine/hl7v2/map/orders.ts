@@ -8,7 +8,7 @@ import type {
   Observation,
   ServiceRequest,
 } from '@medplum/fhirtypes';
-import type { Act } from '../../record/draft.ts';
+import type { Act } from '../../record/index.ts';
 import { hang } from './build.ts';
 import { conceptKey } from './clinical.ts';
 import { addContent } from './document.ts';

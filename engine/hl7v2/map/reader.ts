@@ -212,6 +212,12 @@ export class SegmentReader {
         );
   }
 
+  /** {@link keep} for every field of a range that nobody has read. */
+  keepRest(from: number, to: number): void {
+    const end = Math.min(to, this.segment.fields.length - 1);
+    for (let n = from; n <= end; n++) if (this.segment.fields[n] !== '' && !this.isTouched(n)) this.keep(n);
+  }
+
   keepText(n: number, text: string): void {
     this.mark(n);
     if (text !== '') this.kept.push(keptAs(`${this.segment.name}-${n}`, text));

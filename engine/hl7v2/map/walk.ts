@@ -11,7 +11,7 @@ import type {
   ServiceRequest,
 } from '@medplum/fhirtypes';
 import type { Identifier, SearchTerm } from '../../../schemas/parts.ts';
-import type { DraftMerge, DraftSubject } from '../../record/draft.ts';
+import type { DraftMerge, DraftSubject } from '../../record/index.ts';
 import type { Entries } from './build.ts';
 import type { MappedObr, Order } from './order.ts';
 import type { MapContext, SegmentReader } from './reader.ts';
