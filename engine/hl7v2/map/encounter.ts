@@ -262,6 +262,8 @@ export function participationExtension(s: SegmentReader): Extension {
 
 /** Segments about the visit that FHIR R4 has no elements for: ACC, UB1, UB2, DRG, PDA. */
 export function keepOnVisit(s: SegmentReader, target: { extension?: Extension[] }, from: number, to: number): void {
+  // Where the first field is a set id, the content begins at the second.
+  if (from > 1) s.touch(1);
   for (let n = from; n <= to; n++) s.keep(n);
   hang(target, s.kept);
 }
