@@ -12,6 +12,10 @@ const NONCE_MARK = '__CSP_NONCE__';
 export async function mountPages(app: FastifyInstance, dir: string): Promise<void> {
   const index = join(dir, 'index.html');
   const assets = join(dir, 'assets');
+  // Whoever has yet to choose a password needs the page for it.
+  app.addHook('onRoute', (route) => {
+    if (route.url.startsWith('/assets/')) route.config = { ...route.config, beforeSecret: true };
+  });
   if (existsSync(assets)) {
     await app.register(fastifyStatic, {
       root: assets,

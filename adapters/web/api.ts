@@ -30,6 +30,20 @@ export function watchSession(listener: SessionListener): void {
   onSession = listener;
 }
 
+const resumed = new Set<() => void>();
+
+/** Calls `listener` when a locked session goes on; returns the way to stop. */
+export function watchResume(listener: () => void): () => void {
+  resumed.add(listener);
+  return () => void resumed.delete(listener);
+}
+
+/** The person signed in again: what failed meanwhile is asked again. */
+export function resumeSession(endsAt: string): void {
+  onSession(endsAt);
+  for (const listener of [...resumed]) listener();
+}
+
 interface Ask {
   method?: 'GET' | 'POST';
   body?: unknown;
@@ -109,7 +123,11 @@ export function useLoad<T>(path: string | undefined): Loaded<T> {
   );
   useEffect(() => {
     load(false);
-    return () => running.current?.abort();
+    const stop = watchResume(() => load(true));
+    return () => {
+      stop();
+      running.current?.abort();
+    };
   }, [load]);
   const reload = useCallback((options: { background?: boolean } = {}) => load(options.background ?? false), [load]);
   return { ...state, reload };

@@ -1,6 +1,7 @@
 /** Live notes of the node, one stream a window; closed while the window is hidden. */
 import { useEffect, useRef } from 'react';
 import type { LiveNote } from '../../schemas/portal.ts';
+import { watchResume } from './api.ts';
 
 type Listener = (note: LiveNote) => void;
 const EVERYTHING: LiveNote = { messages: [], persons: [], documents: [], overview: true };
@@ -26,6 +27,7 @@ function close(): void {
   stream = undefined;
 }
 
+watchResume(open);
 document.addEventListener('visibilitychange', () => {
   if (document.hidden) {
     close();

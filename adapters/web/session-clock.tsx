@@ -1,7 +1,7 @@
 import { Button, Modal, PasswordInput, Tooltip } from '@mantine/core';
 import type { SubmitEvent } from 'react';
 import { useEffect, useState, useSyncExternalStore } from 'react';
-import { ApiFault, ask, watchSession } from './api.ts';
+import { ApiFault, ask, resumeSession, watchSession } from './api.ts';
 import { watchEnd } from './live.ts';
 import { texts } from './texts.ts';
 import { useNow } from './time.ts';
@@ -61,7 +61,7 @@ export function SessionLock({ name, id }: { name: string; id: string }) {
       });
       setSecret('');
       setFault(undefined);
-      tell(me.sessionEndsAt);
+      resumeSession(me.sessionEndsAt);
     } catch (cause) {
       setFault(cause instanceof ApiFault && cause.status !== 401 ? cause.message : texts.session.wrong);
     }

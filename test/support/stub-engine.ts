@@ -6,6 +6,8 @@ import { messageRow, messageView, patientRows, patientView, START } from './stub
 export interface StubEngine extends PortalEngine {
   /** A message comes in now: joins the list and is told to live pages. */
   arrive(): MessageRow;
+  /** How many live pages listen. */
+  listening(): number;
   /** Ends every session, as a restart would. */
   endSessions(): void;
   readonly asked: { reruns: ({ id: string } & Rerun)[]; touches: (boolean | undefined)[] };
@@ -64,6 +66,7 @@ export function createStubEngine(
         });
       return row;
     },
+    listening: () => listeners.size,
     endSessions: () => sessions.clear(),
     async signIn(ask) {
       if (ask.name !== 'admin' || ask.secret !== secret) return { ok: false, fault: { code: 'admit.wrong-secret' } };

@@ -1,0 +1,300 @@
+import { AxeBuilder } from '@axe-core/playwright';
+import type { Browser, BrowserContext, Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { buildPages } from '../../adapters/web/index.ts';
+import { browserPath, openBrowser } from '../support/browser.ts';
+import type { Portal } from '../support/portal.ts';
+import { startPortal } from '../support/portal.ts';
+import { createStubEngine, ONE_TIME } from '../support/stub-engine.ts';
+
+const WIDTHS = [1280, 390];
+const SCHEMES = ['light', 'dark'] as const;
+const ADDRESSES = [
+  ['/messages', '.rows'],
+  ['/messages/message-3', '.segment'],
+  ['/messages/message-5', '.fault'],
+  ['/patients', '.rows'],
+  ['/patients/person-1', '.results'],
+  ['/documents/document-2', 'iframe.paper'],
+  ['/sources', '.source'],
+  ['/parked', '.rows'],
+  ['/audit', '.rows'],
+  ['/no/such/page', '.empty'],
+] as const;
+
+describe.skipIf(browserPath === undefined)(
+  `pages${browserPath === undefined ? ' (skipped: no chromium on this machine, set MIX_CHROMIUM)' : ''}`,
+  () => {
+    let browser: Browser;
+    let dir: string;
+    const open: { context?: BrowserContext; portal?: Portal }[] = [];
+
+    beforeAll(async () => {
+      dir = await buildPages();
+      browser = await openBrowser();
+    });
+    afterAll(() => browser?.close());
+    afterEach(async () => {
+      for (const { context, portal } of open.splice(0)) {
+        await context?.close();
+        await portal?.http.close();
+      }
+    });
+
+    async function start(options: Parameters<typeof createStubEngine>[0] = {}): Promise<Portal> {
+      const portal = await startPortal({
+        engine: createStubEngine(options),
+        settings: { pagesDir: dir, signInsPerMinute: 1000, liveHeartbeatMs: 300 },
+      });
+      open.push({ portal });
+      return portal;
+    }
+
+    /** A signed-in page that fails the test on any error in the console, breach of the policy or request to elsewhere. */
+    async function signedIn(portal: Portal, { width = 1280, scheme = 'light' as (typeof SCHEMES)[number] } = {}) {
+      const context = await browser.newContext({
+        viewport: { width, height: 844 },
+        colorScheme: scheme,
+        reducedMotion: 'reduce',
+      });
+      open.unshift({ context });
+      const page = await context.newPage();
+      const complaints: string[] = [];
+      page.on('pageerror', (error) => complaints.push(error.message));
+      page.on('console', (line) => {
+        if (line.type() === 'error' && !/status of 40[14]/.test(line.text())) complaints.push(line.text());
+      });
+      page.on('request', (request) => {
+        if (!request.url().startsWith(portal.url) && !/^(data|about|blob):/.test(request.url()))
+          complaints.push(`request to ${request.url()}`);
+      });
+      await page.goto(`${portal.url}/messages`);
+      await page.fill('#name', 'admin');
+      await page.fill('#secret', ONE_TIME);
+      await page.click('button[type=submit]');
+      await page.waitForSelector('main');
+      return { page, complaints };
+    }
+
+    async function seriousFaults(page: Page): Promise<string[]> {
+      // axe waits for ever on a frame in which nothing can run, which is what a document's frame is for.
+      await page.evaluate(() => document.querySelector('iframe.paper')?.remove());
+      const { violations } = await new AxeBuilder({ page })
+        .withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'])
+        .analyze();
+      return violations
+        .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+        .map(
+          ({ id, nodes }) =>
+            `${id}: ${nodes
+              .slice(0, 3)
+              .map((node) => `${node.html} ${node.failureSummary}`)
+              .join(' | ')}`,
+        );
+    }
+
+    test.each(WIDTHS.flatMap((width) => SCHEMES.map((scheme) => [width, scheme] as const)))(
+      'at %i pixels in %s every page is whole, accessible and quiet',
+      async (width, scheme) => {
+        const portal = await start();
+        const { page, complaints } = await signedIn(portal, { width, scheme });
+        for (const [address, wanted] of ADDRESSES) {
+          await page.goto(portal.url + address);
+          await page.waitForSelector(wanted);
+          expect(
+            await page.evaluate(() => document.documentElement.scrollWidth - innerWidth),
+            `${address} is wider than the window`,
+          ).toBeLessThanOrEqual(0);
+          expect(await seriousFaults(page), address).toEqual([]);
+        }
+        expect(complaints).toEqual([]);
+      },
+    );
+
+    test('the sign-in page is accessible in light and dark', async () => {
+      const portal = await start();
+      for (const colorScheme of SCHEMES) {
+        const context = await browser.newContext({ colorScheme });
+        open.unshift({ context });
+        const page = await context.newPage();
+        await page.goto(portal.url);
+        await page.fill('#name', 'nobody');
+        await page.fill('#secret', 'wrong');
+        await page.click('button');
+        await page.waitForSelector('[role=alert]');
+        expect(await seriousFaults(page)).toEqual([]);
+      }
+    });
+
+    test('the first load is under 300 KB', async () => {
+      const portal = await start();
+      const context = await browser.newContext();
+      open.unshift({ context });
+      const page = await context.newPage();
+      await page.goto(portal.url);
+      await page.fill('#name', 'admin');
+      await page.fill('#secret', ONE_TIME);
+      const session = await context.newCDPSession(page);
+      await session.send('Network.enable');
+      let bytes = 0;
+      session.on('Network.loadingFinished', ({ encodedDataLength }) => {
+        bytes += encodedDataLength;
+      });
+      await page.click('button');
+      await page.waitForSelector('.rows');
+      expect(bytes).toBeGreaterThan(50_000);
+      expect(bytes).toBeLessThan(300 * 1024);
+    });
+
+    test('after the one-time password one chooses an own one and then works', async () => {
+      const portal = await start({ mustChangeSecret: true });
+      const { page, complaints } = await signedIn(portal);
+      await page.getByLabel('One-time password').fill(ONE_TIME);
+      await page.getByLabel('New password', { exact: true }).fill('four unrelated words');
+      await page.getByLabel('New password again').fill('four unrelated words');
+      await page.getByRole('button', { name: 'Save and go on' }).click();
+      await page.waitForSelector('.rows');
+      expect(complaints.filter((line) => !line.includes('403'))).toEqual([]);
+    });
+
+    test('filters stand in the address, back takes them out again', async () => {
+      const portal = await start();
+      const { page } = await signedIn(portal);
+      await page.waitForSelector('.rows');
+      await page.getByRole('combobox', { name: 'State' }).click();
+      await page.getByRole('option', { name: 'Parked' }).click();
+      await page.waitForURL('**/messages?state=parked');
+      await expect.poll(() => page.locator('tbody .state-parked').count()).toBe(await page.locator('tbody tr').count());
+      await page.goBack();
+      await page.waitForURL('**/messages');
+      await expect.poll(() => page.locator('tbody tr').count()).toBe(50);
+      await page.getByLabel('Patient number').fill('M004100');
+      await page.keyboard.press('Enter');
+      await page.waitForURL('**/messages?number=M004100');
+      await expect.poll(() => page.locator('tbody tr').count()).toBeLessThan(20);
+    });
+
+    test('paging goes on by cursor', async () => {
+      const portal = await start();
+      const { page } = await signedIn(portal);
+      await page.getByRole('button', { name: 'Older' }).click();
+      await page.waitForURL('**/messages?cursor=50');
+      await expect.poll(() => page.locator('tbody td').nth(5).textContent()).toBe('MSG39950');
+    });
+
+    test('the keyboard alone opens a message: j, k, Enter, and / searches', async () => {
+      const portal = await start();
+      const { page } = await signedIn(portal);
+      await page.waitForSelector('.rows');
+      for (const key of ['j', 'j', 'k', 'j', 'Enter']) await page.keyboard.press(key);
+      await page.waitForURL('**/messages/message-1');
+      await page.keyboard.press('/');
+      await page.keyboard.type('okafor');
+      await page.getByRole('option', { name: 'Ruth Okafor' }).waitFor();
+      await page.keyboard.press('Enter');
+      await page.waitForURL('**/patients/person-1');
+    });
+
+    test('new messages wait above the list until they are asked for', async () => {
+      const portal = await start();
+      const { page } = await signedIn(portal);
+      await page.waitForSelector('.rows');
+      const before = await page.locator('tbody tr').first().textContent();
+      await expect.poll(() => portal.engine.listening()).toBeGreaterThan(0);
+      portal.engine.arrive();
+      portal.engine.arrive();
+      await page.getByRole('button', { name: '2 new' }).waitFor();
+      expect(await page.locator('tbody tr').first().textContent()).toBe(before);
+      await page.getByRole('button', { name: '2 new' }).click();
+      await expect.poll(() => page.locator('tbody tr').first().textContent()).toContain('NEW141');
+      expect(await page.getByRole('button', { name: '2 new' }).count()).toBe(0);
+    });
+
+    test('in a message, what is selected in the segments is marked in the bytes', async () => {
+      const portal = await start();
+      const { page } = await signedIn(portal);
+      await page.goto(`${portal.url}/messages/message-3`);
+      await page.getByRole('button', { name: 'PID-5 Patient Name' }).click();
+      expect(await page.locator('.byte-on').allTextContents()).toEqual(['Okafor^Ruth^^^Mrs']);
+      expect(await page.locator('.wrote-on').textContent()).toContain('Ruth Okafor');
+      await page.locator('.byte-field', { hasText: 'Glucose' }).click();
+      expect(await page.locator('.field-on').textContent()).toContain('OBX-3');
+      expect(await page.locator('.lost').first().textContent()).toContain('PID-15 Primary Language');
+    });
+
+    test('running again wants a reason; a correction goes as HL7 with CR', async () => {
+      const portal = await start();
+      const { page } = await signedIn(portal);
+      await page.goto(`${portal.url}/messages/message-5`);
+      await page.getByRole('button', { name: 'Run again' }).click();
+      const run = page.getByRole('button', { name: 'Run it again' });
+      await page.getByLabel('Reason').fill('short');
+      expect(await run.isDisabled()).toBe(true);
+      await page.getByLabel('Reason').fill('The number was missing');
+      await page.getByLabel('Correct the text first').check();
+      const editor = page.getByLabel('Corrected text');
+      await editor.fill('MSH|^~\\&|LAB\nPID|1||M1');
+      await run.click();
+      await page.getByText('It is in the queue again.').waitFor();
+      expect(portal.engine.asked.reruns).toEqual([
+        { id: 'message-5', reason: 'The number was missing', corrected: 'MSH|^~\\&|LAB\rPID|1||M1' },
+      ]);
+    });
+
+    test('a fact tells where it came from in one click', async () => {
+      const portal = await start();
+      const { page } = await signedIn(portal);
+      await page.goto(`${portal.url}/patients/person-1`);
+      await page.getByRole('button', { name: 'Where it came from: Glucose' }).click();
+      const origin = page.getByRole('dialog');
+      await origin.getByRole('link', { name: 'cpsi-lab' }).waitFor();
+      await origin.getByRole('link', { name: 'v1' }).waitFor();
+      await origin.getByRole('link', { name: 'Open the message' }).click();
+      await page.waitForURL('**/messages/message-3');
+    });
+
+    test('what is in a document can run nothing', async () => {
+      const portal = await start();
+      const document = portal.engine.document.bind(portal.engine);
+      portal.engine.document = async (subject, id) => ({
+        ...(await document(subject, id)),
+        html: '<h1>Read me</h1><script>parent.hacked=1</script><img src="x" onerror="parent.hacked=1">',
+      });
+      const { page } = await signedIn(portal);
+      await page.goto(`${portal.url}/documents/document-2`);
+      await page.frameLocator('iframe.paper').getByRole('heading', { name: 'Read me' }).waitFor();
+      expect(await page.evaluate(() => 'hacked' in window)).toBe(false);
+    });
+
+    test('when the session ends the page locks, and goes on where it was', async () => {
+      const portal = await start();
+      const { page } = await signedIn(portal);
+      await page.goto(`${portal.url}/patients?q=marsh`);
+      await expect.poll(() => portal.engine.listening()).toBeGreaterThan(0);
+      portal.engine.endSessions();
+      const lock = page.getByRole('dialog', { name: 'Your session ended' });
+      await lock.waitFor();
+      await lock.getByRole('textbox', { name: /Password/ }).fill(ONE_TIME);
+      await lock.getByRole('button', { name: 'Sign in again' }).click();
+      await lock.waitFor({ state: 'hidden' });
+      expect(page.url()).toBe(`${portal.url}/patients?q=marsh`);
+      await page.getByRole('link', { name: 'Imani Marsh' }).click();
+      await page.waitForURL('**/patients/person-3');
+    });
+
+    test('an empty node says why and what fills it; a failing one what failed', async () => {
+      const portal = await start({ empty: true });
+      const { page } = await signedIn(portal);
+      await page.getByText('No message has come in yet.').waitFor();
+      await page.getByRole('link', { name: 'See the listeners' }).click();
+      await page.getByText('No source is set up.').waitFor();
+      portal.engine.patients = () => Promise.reject(new Error('broken'));
+      await page.getByRole('navigation', { name: 'Places' }).getByRole('link', { name: 'Patients' }).click();
+      const alert = page.getByRole('alert');
+      await alert.getByText('http.unexpected').waitFor();
+      portal.engine.patients = async () => ({ rows: [], count: 0 });
+      await alert.getByRole('button', { name: 'Try again' }).click();
+      await page.getByText('No patient is known yet.').waitFor();
+    });
+  },
+);
