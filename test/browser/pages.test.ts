@@ -149,9 +149,9 @@ describe.skipIf(browserPath === undefined)(
     test('after the one-time password one chooses an own one and then works', async () => {
       const portal = await start({ mustChangeSecret: true });
       const { page, complaints } = await signedIn(portal);
-      await page.getByLabel('One-time password').fill(ONE_TIME);
-      await page.getByLabel('New password', { exact: true }).fill('four unrelated words');
-      await page.getByLabel('New password again').fill('four unrelated words');
+      await page.getByRole('textbox', { name: /^One-time password/ }).fill(ONE_TIME);
+      await page.getByRole('textbox', { name: /^New password(?! again)/ }).fill('four unrelated words');
+      await page.getByRole('textbox', { name: /^New password again/ }).fill('four unrelated words');
       await page.getByRole('button', { name: 'Save and go on' }).click();
       await page.waitForSelector('.rows');
       expect(complaints.filter((line) => !line.includes('403'))).toEqual([]);
