@@ -1,0 +1,49 @@
+/** `mix-hie node SETTINGS.yaml`: one node, until it is told to stop. */
+import { readFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import type { Command } from 'commander';
+import { parse } from 'yaml';
+import { MixError } from '../../schemas/errors/index.ts';
+import { readSettings, type Settings } from '../../schemas/settings/index.ts';
+import { startNode } from '../node.ts';
+
+/** Reads a settings file; every mistake in it is told at once. Throws `settings.*`. */
+export function readSettingsFile(file: string): Settings {
+  let input: unknown;
+  try {
+    input = parse(readFileSync(file, 'utf8'));
+  } catch (cause) {
+    throw new MixError('settings.unreadable', { place: file, cause });
+  }
+  return readSettings(input, { baseDir: dirname(resolve(file)) });
+}
+
+/** Resolves at the first SIGINT or SIGTERM. */
+export function untilStopped(): Promise<void> {
+  return new Promise((stop) => {
+    process.once('SIGINT', () => stop());
+    process.once('SIGTERM', () => stop());
+  });
+}
+
+export function nodeCommand(program: Command): void {
+  program
+    .command('node')
+    .description('run one node')
+    .argument('<settings>', 'settings file (YAML); see docs/settings.md')
+    .option('--json', 'print one line of JSON when it is up')
+    .action(async (file: string, options: { json?: boolean }) => {
+      const node = await startNode(readSettingsFile(file));
+      const told = { portal: node.address, user: node.firstUser?.id, password: node.firstUser?.secret, listeners: node.listeners };
+      process.stdout.write(options.json ? `${JSON.stringify(told)}\n` : tellNode(told));
+      await untilStopped();
+      await node.stop();
+    });
+}
+
+function tellNode(told: { portal: string; user?: string; password?: string; listeners: { name: string; port: number }[] }): string {
+  const lines = told.listeners.map((one) => `mllp:   ${one.name} on port ${one.port}`);
+  lines.push(`portal: ${told.portal}`);
+  if (told.password) lines.push(`user:   ${told.user}`, `one-time password: ${told.password}`);
+  return `${lines.join('\n')}\n`;
+}

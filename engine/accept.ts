@@ -1,0 +1,174 @@
+/**
+ * Keep the bytes and the job in one commit, then answer (HL7 v2.8.2 chapter 2.9.2 original mode, 2.9.3 enhanced mode).
+ *
+ * AA, AE, CA and CE-free answers are promises: they are given only after the durable commit. Faulty content is answered with AE and kept
+ * all the same; what could not be kept is refused with AR (CE in enhanced mode), table 0357 code 207, and may come again.
+ */
+import { createHash } from 'node:crypto';
+import { catalogue, type Fault, MixError } from '../schemas/errors/index.ts';
+import type { Clock, Job, KeptMessage, Log, Store } from '../schemas/parts.ts';
+import { chooseProfile, type VendorProfile } from '../schemas/vendors/profile.ts';
+import { admitSource } from './admit.ts';
+import { decideFor } from './authorize.ts';
+import { ackMode, buildAck, identityOfScan, type Scan, scanHeader, splitBatch } from './hl7v2/index.ts';
+import { uuidv7 } from './record/index.ts';
+import { isWarning, type SourceSetup, understand, type Understood } from './understand.ts';
+
+export interface AcceptParts {
+  store: Store;
+  clock: Clock;
+  log: Log;
+  /** Hands what was understood on to processing, so that nothing is parsed twice. */
+  giveUnderstood(messageId: string, understood: Understood): void;
+  /** Resolves with the faults when the message was processed; for the application acknowledgment. */
+  whenProcessed(messageId: string): Promise<Fault[]>;
+}
+
+/** The answer to one frame. */
+export interface Answer {
+  /** Null where the sender asked for none (MSH-15 NE, or it is an acknowledgment itself). */
+  ack: Buffer | null;
+  /** Enhanced mode: the application acknowledgment, when the message was processed. */
+  later?: Promise<Buffer | null>;
+  messageIds: string[];
+}
+
+/** Accepts one frame: a message, or a batch (FHS/BHS) of them, which is answered in one frame. */
+export async function acceptFrame(parts: AcceptParts, bytes: Buffer, setup: SourceSetup): Promise<Answer> {
+  if (!startsBatch(bytes)) return acceptMessage(parts, bytes, setup);
+  const batch = splitBatch(bytes);
+  const answers: Answer[] = [];
+  for (const part of batch.messages) answers.push(await acceptMessage(parts, part.bytes, setup));
+  const acks = answers.map((answer) => answer.ack).filter((ack) => ack !== null);
+  return { ack: acks.length > 0 ? Buffer.concat(acks) : null, messageIds: answers.flatMap((answer) => answer.messageIds) };
+}
+
+/** Does the frame begin with a batch or file header (chapter 2.10.3)? */
+function startsBatch(bytes: Buffer): boolean {
+  const head = bytes.subarray(0, 16).toString('latin1').replace(/^[^A-Z]*/, '').slice(0, 3);
+  return head === 'FHS' || head === 'BHS';
+}
+
+async function acceptMessage(parts: AcceptParts, bytes: Buffer, setup: SourceSetup): Promise<Answer> {
+  const now = parts.clock.now();
+  const scan = scanHeader(bytes, setup.charset);
+  const profile = chooseProfile(setup.profile, scan);
+  const mode = ackMode(scan);
+  const answer = (code: AckCode, faults: Fault[]) => buildAck({ scan, code, faults, now, controlId: uuidv7(now).slice(0, 20) });
+  if (scan.code === 'ACK') return { ack: null, messageIds: [] };
+  const decision = decideFor(admitSource(setup.source), 'create', { type: 'message' });
+  if (decision.decision !== 'Permit') {
+    return { ack: answer(mode.enhanced ? 'CR' : 'AR', [{ code: 'policy.denied', place: 'MSH-3', detail: decision.because }]), messageIds: [] };
+  }
+
+  const id = uuidv7(now);
+  // In original mode the one answer tells whether the content holds, so it is read before it is kept.
+  const understood = mode.enhanced ? undefined : understand({ bytes, receivedAt: now }, setup, profile);
+  const faults = understood?.faults ?? scan.faults;
+  const code: AckCode = mode.enhanced ? 'CA' : faults.some((fault) => !isWarning(fault)) ? 'AE' : 'AA';
+  const ack = answer(code, faults);
+  const message = keptMessage({ id, now, bytes, setup, scan, profile, code, ack, faults });
+  try {
+    const kept = await parts.store.keep(message, [], jobOf(message, setup, scan, now), { identityIsUnique: profile.identity.unique });
+    return afterKeeping(parts, { kept, id, understood, mode, answer, ack, code });
+  } catch (cause) {
+    if (!(cause instanceof MixError)) throw cause;
+    parts.log.warn({ source: setup.source.id, code: cause.fault.code }, 'a message could not be kept and was refused');
+    return { ack: answer(mode.enhanced ? 'CE' : 'AR', [cause.fault]), messageIds: [] };
+  }
+}
+
+type AckCode = 'AA' | 'AE' | 'AR' | 'CA' | 'CE' | 'CR';
+
+interface Keeping {
+  kept: Awaited<ReturnType<Store['keep']>>;
+  id: string;
+  understood: Understood | undefined;
+  mode: ReturnType<typeof ackMode>;
+  answer(code: AckCode, faults: Fault[]): Buffer;
+  ack: Buffer;
+  code: AckCode;
+}
+
+/** The same message again gets the stored answer and no second work; a reused identity is refused only where the profile says so. */
+function afterKeeping(parts: AcceptParts, keeping: Keeping): Answer {
+  const { kept, id, understood, mode, answer, ack, code } = keeping;
+  if (kept.outcome === 'repeat' && kept.first !== undefined) return { ack: kept.first.ack, messageIds: [kept.first.id] };
+  if (kept.outcome === 'conflict') {
+    const refused = answer(mode.enhanced ? 'CE' : 'AE', [{ code: 'hl7v2.identity-reused', place: 'MSH-10' }]);
+    return { ack: refused, messageIds: [] };
+  }
+  if (understood !== undefined) parts.giveUnderstood(id, understood);
+  if (!mode.enhanced) return { ack, messageIds: [id] };
+  const answered: Answer = { ack: wants(mode.accept, code) ? ack : null, messageIds: [id] };
+  if (mode.application !== 'NE') {
+    answered.later = parts.whenProcessed(id).then((faults) => {
+      const applied: AckCode = faults.some((fault) => !isWarning(fault)) ? 'AE' : 'AA';
+      return wants(mode.application, applied) ? answer(applied, faults) : null;
+    });
+  }
+  return answered;
+}
+
+/** HL7 table 0155: AL always, NE never, ER on error, SU on success. */
+function wants(condition: string, code: AckCode): boolean {
+  if (condition === 'NE') return false;
+  const success = code === 'AA' || code === 'CA';
+  return condition === 'SU' ? success : condition === 'ER' ? !success : true;
+}
+
+interface Received {
+  id: string;
+  now: number;
+  bytes: Buffer;
+  setup: SourceSetup;
+  scan: Scan;
+  profile: VendorProfile;
+  code: AckCode;
+  ack: Buffer;
+  faults: Fault[];
+}
+
+function keptMessage(received: Received): KeptMessage {
+  const { id, now, bytes, setup, scan, profile, code, ack, faults } = received;
+  const facts: KeptMessage['facts'] = {
+    controlId: scan.controlId,
+    sendingApplication: scan.sendingApplication,
+    sendingFacility: scan.sendingFacility,
+    patientNumbers: scan.patientNumbers,
+  };
+  if (scan.patientName) facts.patientName = scan.patientName;
+  if (scan.sentAt) facts.sentAt = scan.sentAt;
+  return {
+    id,
+    sourceId: setup.source.id,
+    receivedAt: now,
+    state: 'kept',
+    type: scan.type,
+    version: scan.version,
+    processing: scan.processing,
+    bytes,
+    charset: scan.charset,
+    facts,
+    ackCode: code,
+    ack,
+    faults,
+    digest: createHash('sha256').update(bytes).digest().subarray(0, 16),
+    identity: identityOfScan(scan, profile),
+  };
+}
+
+export type NewJob = Omit<Job, 'attempts' | 'fence'>;
+
+/**
+ * The job of a message (its id is the message's) with every key whose order it holds: all patient numbers that it names at this source; a message that
+ * names none holds the order of its source.
+ */
+export function jobOf(message: KeptMessage, setup: SourceSetup, scan: Scan, now: number): NewJob {
+  const source = setup.source.id;
+  const keys = [...new Set(scan.patientNumbers)].slice(0, KEYS_MAX).map((number) => `${source}|${number.split('^')[0]}`);
+  return { id: message.id, kind: 'process', subject: message.id, keys: keys.length > 0 ? keys : [`${source}|`], dueAt: now };
+}
+
+/** More numbers than this in one message (a batch-like ORU) hold order by its first ones. */
+const KEYS_MAX = 64;

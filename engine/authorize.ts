@@ -1,0 +1,67 @@
+/**
+ * The only enforcement point for access to what we hold: decide, obey obligations, audit.
+ * Nothing reads or discloses without a Permit from here; a refusal is audited as well.
+ */
+
+import { type Decision, type DecisionRequest, decide } from '../policies/index.ts';
+import { MixError } from '../schemas/errors/index.ts';
+import type { AuditEntry, Clock, Store } from '../schemas/parts.ts';
+import type { Subject } from './admit.ts';
+
+export type Action = DecisionRequest['action'];
+export type ResourceType = DecisionRequest['resource']['type'];
+
+/** What is asked for: a kind of thing, which one, and whose. */
+export interface Thing {
+  type: ResourceType;
+  id?: string;
+  personId?: string;
+}
+
+const AUDITED_AS: Record<Action, AuditEntry['action']> = {
+  read: 'read',
+  search: 'search',
+  create: 'create',
+  rerun: 'rerun',
+  disclose: 'disclose',
+  configure: 'update',
+};
+
+/**
+ * Permits or throws `policy.denied`. The audit entry is durable before the answer.
+ * `reason` is what a person typed for the act (a re-run, for instance); it is sealed with the entry.
+ */
+export async function authorize(
+  parts: { store: Store; clock: Clock },
+  subject: Subject,
+  action: Action,
+  thing: Thing,
+  reason?: string,
+): Promise<Decision> {
+  const decision = decideFor(subject, action, thing);
+  const permitted = decision.decision === 'Permit';
+  const entry: AuditEntry = {
+    at: parts.clock.now(),
+    who: subject.id,
+    action: permitted ? AUDITED_AS[action] : 'refuse',
+    outcome: decision.decision,
+    what: thing.type,
+  };
+  if (thing.id !== undefined) entry.thing = thing.id;
+  if (thing.personId !== undefined) entry.personId = thing.personId;
+  const why = reason ?? (permitted ? undefined : decision.because);
+  if (why !== undefined) entry.reason = why;
+  await parts.store.commit({ audit: [entry] });
+  if (!permitted) throw new MixError('policy.denied', { place: thing.type, detail: decision.because });
+  return decision;
+}
+
+/** The bare decision, for what is asked thousands of times a second and audited by its effect (a source's messages). */
+export function decideFor(subject: Subject, action: Action, thing: Thing): Decision {
+  return decide({
+    subject: { id: subject.id, roles: subject.roles },
+    action,
+    resource: { type: thing.type, id: thing.id, personId: thing.personId },
+    purpose: subject.kind === 'user' ? 'TREAT' : 'HOPERAT',
+  });
+}

@@ -1,0 +1,399 @@
+/**
+ * What pages and APIs read: every call passes `authorize` first and so stands in the audit.
+ * Shapes are those of `schemas/portal.ts`.
+ */
+import type { Bundle } from '@medplum/fhirtypes';
+import { type Fault, MixError } from '../schemas/errors/index.ts';
+import type { KeptMessage, MessageQuery, Person, SearchTerm, Store } from '../schemas/parts.ts';
+import type {
+  AuditFilter,
+  DocumentView,
+  EntryVersion,
+  Listing,
+  LiveNote,
+  MessageFilter,
+  MessageRow,
+  Overview,
+  ParkedView,
+  PatientFilter,
+  PatientRow,
+  PatientView,
+  PortalEngine,
+  RecordBundle,
+  SearchHit,
+  SourceView,
+} from '../schemas/portal.ts';
+import type { Admission, Subject } from './admit.ts';
+import { type Action, authorize, type Thing } from './authorize.ts';
+import { renderCcdHtml } from './ccda/index.ts';
+import { toBundle } from './record/index.ts';
+import type { SourceSetup } from './understand.ts';
+import { type MessageViewParts, messageRowOf, tellFault, viewMessage } from './view-message.ts';
+import { cardsOf, patientRowOf } from './view-record.ts';
+import type { Clock } from '../schemas/parts.ts';
+
+export interface BrowseParts {
+  store: Store;
+  clock: Clock;
+  admission: Admission;
+  setups(): SourceSetup[];
+  listenerOf(sourceId: string): string;
+  rerun(message: KeptMessage, by: Subject, ask: { reason: string; corrected?: string }): Promise<string>;
+  makeDocumentNow(personId: string): Promise<string>;
+  verify(document: { bytes: Buffer; signature: Buffer; id: string }): { holds: boolean; signer: string; reason?: string };
+  samples(): Overview['samples'];
+  node: { name: string; role: 'hospital'; facility: string; zone: string; version: string };
+}
+
+const PAGE = 50;
+const PAGE_MAX = 500;
+/** A source is called silent when it was quiet for this many times its own usual gap, and never before five minutes. */
+const SILENCE_FACTOR = 8;
+const SILENCE_MS_MIN = 300_000;
+
+type Browse = Omit<PortalEngine, 'signIn' | 'admit' | 'signOut' | 'changeSecret' | 'me'>;
+
+/** The reading half of {@link PortalEngine}. */
+export function createBrowse(parts: BrowseParts): Browse {
+  const { store } = parts;
+  const may = (subject: unknown, action: Action, thing: Thing, reason?: string) =>
+    authorize(parts, subject as Subject, action, thing, reason);
+  const facilityOf = (sourceId: string): string =>
+    parts.setups().find((setup) => setup.source.id === sourceId)?.source.facility ?? sourceId;
+
+  async function openMessage(id: string): Promise<KeptMessage> {
+    return (isId(id) ? await store.message(id) : undefined) ?? notFound('message');
+  }
+  async function openPerson(id: string): Promise<Person> {
+    const person = isId(id) ? await store.person(id) : undefined;
+    if (person?.state === 'merged' && person.mergedInto) return (await store.person(person.mergedInto)) ?? notFound('patient');
+    return person ?? notFound('patient');
+  }
+
+  return {
+    async overview(subject) {
+      await may(subject, 'read', { type: 'overview' });
+      return overviewOf(parts, await sourcesOf(parts));
+    },
+    async messages(subject, filter) {
+      await may(subject, 'search', { type: 'message' });
+      const page = await store.messages(queryOf(filter));
+      return listing(page, messageRowOf);
+    },
+    async message(subject, id) {
+      const message = await openMessage(id);
+      await may(subject, 'read', { type: 'message', id });
+      return viewMessage(await messageViewParts(parts, message));
+    },
+    async messageBytes(subject, id) {
+      const message = await openMessage(id);
+      await may(subject, 'read', { type: 'message', id });
+      return { bytes: message.bytes, charset: message.charset };
+    },
+    async rerun(subject, id, ask) {
+      const message = await openMessage(id);
+      await may(subject, 'rerun', { type: 'message', id }, ask.reason);
+      return { id: await parts.rerun(message, subject as Subject, ask) };
+    },
+    async record(subject, messageId) {
+      await openMessage(messageId);
+      const outcome = await store.outcomeOf(messageId);
+      await may(subject, 'read', { type: 'patient', id: outcome.personIds[0], personId: outcome.personIds[0] });
+      const wrote = new Set(outcome.wrote.map((one) => one.id));
+      const bundle = await bundleOf(store, outcome.personIds, (entryId) => wrote.has(entryId));
+      return { bundle };
+    },
+    async patients(subject, filter) {
+      await may(subject, 'search', { type: 'patient' });
+      const page = await store.persons(personQueryOf(filter));
+      return listing(page, (person) => patientRowOf(person, facilityOf));
+    },
+    async patient(subject, id) {
+      const person = await openPerson(id);
+      await may(subject, 'read', { type: 'patient', id, personId: person.id });
+      return patientViewOf(store, person, patientRowOf(person, facilityOf));
+    },
+    async patientBundle(subject, id): Promise<RecordBundle> {
+      const person = await openPerson(id);
+      await may(subject, 'read', { type: 'patient', id, personId: person.id });
+      return { bundle: await bundleOf(store, [person.id], () => true) };
+    },
+    async entryHistory(subject, id): Promise<EntryVersion[]> {
+      const versions = isId(id) ? await store.entryHistory(id) : [];
+      const personId = versions[0]?.personId ?? notFound('entry');
+      await may(subject, 'read', { type: 'patient', id: personId, personId });
+      return versions.map((entry) => ({
+        version: entry.version,
+        at: new Date(entry.sourceTime).toISOString(),
+        status: entry.status,
+        removed: entry.removed,
+        source: { sourceId: entry.sourceId, messageId: entry.messageId },
+        resource: entry.body,
+      }));
+    },
+    async document(subject, id): Promise<DocumentView> {
+      const document = (isId(id) ? await store.document(id) : undefined) ?? notFound('document');
+      await may(subject, 'read', { type: 'document', id, personId: document.personId });
+      const xml = document.bytes.toString('utf8');
+      return {
+        id,
+        personId: document.personId,
+        version: document.version,
+        state: document.state,
+        createdAt: new Date(document.createdAt).toISOString(),
+        html: renderCcdHtml(xml),
+        xml,
+        sha256: document.sha256,
+        signature: parts.verify(document),
+      };
+    },
+    async makeDocument(subject, personId) {
+      const person = await openPerson(personId);
+      await may(subject, 'create', { type: 'document', personId: person.id });
+      return { id: await parts.makeDocumentNow(person.id) };
+    },
+    async sources(subject) {
+      await may(subject, 'read', { type: 'source' });
+      return sourcesOf(parts);
+    },
+    async parked(subject, cursor) {
+      await may(subject, 'search', { type: 'parked' });
+      return parkedOf(store, cursor);
+    },
+    async audit(subject, filter) {
+      await may(subject, 'search', { type: 'audit' });
+      const page = await store.audit(auditQueryOf(filter));
+      return listing(page, ({ at, seq: _seq, personId: _personId, ...row }) => ({ at: new Date(at).toISOString(), ...row }));
+    },
+    async search(subject, q) {
+      return searchAll(parts, subject as Subject, q.trim().slice(0, 200), facilityOf);
+    },
+    subscribe(_subject, listener) {
+      return store.onChange((note) => listener({ ...note, overview: true } satisfies LiveNote));
+    },
+  };
+}
+
+function notFound(what: string): never {
+  throw new MixError('http.not-found', { detail: what });
+}
+
+const isId = (id: string): boolean => /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(id);
+
+function listing<A, B>(page: { rows: A[]; next?: string; count: number }, shape: (row: A) => B): Listing<B> {
+  const listed: Listing<B> = { rows: page.rows.map(shape), count: page.count };
+  if (page.next !== undefined) listed.next = page.next;
+  return listed;
+}
+
+const limitOf = (limit: number | undefined): number => Math.min(Math.max(1, limit ?? PAGE), PAGE_MAX);
+
+const FILTER_TERMS = ['number', 'name', 'control', 'accession', 'text'] as const;
+
+function queryOf(filter: MessageFilter): MessageQuery {
+  const query: MessageQuery = { limit: limitOf(filter.limit) };
+  const terms: SearchTerm[] = [];
+  for (const field of FILTER_TERMS) {
+    const text = filter[field];
+    if (text) terms.push({ field, text });
+  }
+  if (terms.length > 0) query.terms = terms;
+  if (filter.source) query.sourceId = filter.source;
+  if (filter.state) query.state = filter.state;
+  if (filter.type) query.type = filter.type;
+  // Test traffic stays apart: it is listed only where it is asked for.
+  const processing = filter.processing ?? 'P';
+  if (processing !== 'all') query.processing = processing;
+  if (filter.person && isId(filter.person)) query.personId = filter.person;
+  if (filter.from) query.from = timeOf(filter.from, 'from');
+  if (filter.to) query.to = timeOf(filter.to, 'to');
+  if (filter.cursor) query.cursor = filter.cursor;
+  return query;
+}
+
+function timeOf(text: string, place: string): number {
+  const at = Date.parse(text);
+  if (Number.isNaN(at)) throw new MixError('http.bad-filter', { place, detail: 'a time in ISO 8601' });
+  return at;
+}
+
+/** Free words: digits that look like a date are a birth date, other words with digits a number, the rest a name. */
+function personQueryOf(filter: PatientFilter): { terms?: SearchTerm[]; cursor?: string; limit: number } {
+  const terms: SearchTerm[] = [];
+  for (const word of (filter.q ?? '').split(/[\s,]+/).filter(Boolean).slice(0, 8)) {
+    if (/^\d{4}-\d{2}-\d{2}$/.test(word)) terms.push({ field: 'birth', text: word });
+    else terms.push({ field: /\d/.test(word) ? 'number' : 'name', text: word });
+  }
+  if (filter.name) terms.push({ field: 'name', text: filter.name });
+  if (filter.number) terms.push({ field: 'number', text: filter.number });
+  if (filter.birth) terms.push({ field: 'birth', text: filter.birth });
+  const query: { terms?: SearchTerm[]; cursor?: string; limit: number } = { limit: limitOf(filter.limit) };
+  if (terms.length > 0) query.terms = terms;
+  if (filter.cursor) query.cursor = filter.cursor;
+  return query;
+}
+
+function auditQueryOf(filter: AuditFilter): Parameters<Store['audit']>[0] {
+  const query: Parameters<Store['audit']>[0] = { limit: limitOf(filter.limit) };
+  if (filter.who) query.who = filter.who;
+  if (filter.person && isId(filter.person)) query.personId = filter.person;
+  if (filter.from) query.from = timeOf(filter.from, 'from');
+  if (filter.to) query.to = timeOf(filter.to, 'to');
+  if (filter.cursor) query.cursor = filter.cursor;
+  return query;
+}
+
+async function messageViewParts(parts: BrowseParts, message: KeptMessage): Promise<MessageViewParts> {
+  const { store } = parts;
+  const [steps, outcome] = await Promise.all([store.steps(message.id), store.outcomeOf(message.id)]);
+  const persons = await store.personsOf(outcome.personIds);
+  const [histories, documents] = await Promise.all([
+    Promise.all(outcome.wrote.slice(0, WROTE_MAX).map((one) => store.entryHistory(one.id))),
+    Promise.all(outcome.personIds.map((id) => store.documents(id))),
+  ]);
+  const entries = histories.map((versions, at) => versions.find((one) => one.version === outcome.wrote[at]!.version) ?? versions[0]).filter((one) => one !== undefined);
+  const setup = parts.setups().find((one) => one.source.id === message.sourceId);
+  return { message, setup, steps, outcome, persons: [...persons.values()], entries, documents: documents.flat().filter((one) => one.createdAt >= message.receivedAt) };
+}
+
+/** A message that wrote more entries than this shows the first ones; the record shows all. */
+const WROTE_MAX = 400;
+
+async function bundleOf(store: Store, personIds: string[], wanted: (entryId: string) => boolean): Promise<Bundle> {
+  const entries: Bundle['entry'] = [];
+  for (const personId of personIds) {
+    const [person, all] = await Promise.all([store.person(personId), store.entries(personId)]);
+    if (person === undefined) continue;
+    entries.push(...(toBundle(person, all.filter((entry) => wanted(entry.id))).entry ?? []));
+  }
+  return { resourceType: 'Bundle', type: 'collection', entry: entries };
+}
+
+async function patientViewOf(store: Store, person: Person, row: PatientRow): Promise<PatientView> {
+  const [entries, documents, messages] = await Promise.all([
+    store.entries(person.id),
+    store.documents(person.id),
+    store.messages({ personId: person.id, limit: 100 }),
+  ]);
+  return {
+    row,
+    patient: person.patient,
+    ...cardsOf(entries),
+    documents: documents
+      .toSorted((a, b) => b.version - a.version)
+      .map(({ id, version, state, createdAt }) => ({ id, version, state, createdAt: new Date(createdAt).toISOString() })),
+    messages: messages.rows.map(({ id, receivedAt, type, sourceId }) => ({ id, receivedAt: new Date(receivedAt).toISOString(), type, sourceId })),
+  };
+}
+
+async function sourcesOf(parts: BrowseParts): Promise<SourceView[]> {
+  const stats = new Map((await parts.store.sourceStats()).map((one) => [one.sourceId, one]));
+  return parts.setups().map(({ source }) => {
+    const stat = stats.get(source.id);
+    const perMinute = stat?.perMinute ?? [];
+    const view: SourceView = {
+      id: source.id,
+      profile: source.profile,
+      facility: source.facility,
+      listener: parts.listenerOf(source.id),
+      total: stat?.total ?? 0,
+      parked: stat?.parked ?? 0,
+      perMinute,
+      silent: isSilent(parts.clock.now(), stat?.lastAt, perMinute),
+      notCarried: (stat?.notCarried ?? []).map(({ field, count }) => ({ field, name: nameOfField(field), count })),
+    };
+    if (stat?.lastAt !== undefined) view.lastAt = new Date(stat.lastAt).toISOString();
+    return view;
+  });
+}
+
+function nameOfField(path: string): string {
+  const [segment, field] = path.split('-');
+  return fieldName('2.5.1', segment ?? '', Number(field)).name;
+}
+
+function isSilent(now: number, lastAt: number | undefined, perMinute: number[]): boolean {
+  if (lastAt === undefined) return false;
+  const busy = perMinute.filter((count) => count > 0).length;
+  if (busy < 3) return false;
+  const usualGapMs = (perMinute.length / perMinute.reduce((sum, count) => sum + count, 0)) * 60_000;
+  return now - lastAt > Math.max(SILENCE_MS_MIN, usualGapMs * SILENCE_FACTOR);
+}
+
+async function overviewOf(parts: BrowseParts, sources: SourceView[]): Promise<Overview> {
+  const counts = await parts.store.counts();
+  const risks: Overview['risks'] = [];
+  if (counts.parked > 0) risks.push({ kind: 'parked', sentence: `${counts.parked} messages wait for a person to look at them`, link: '/parked' });
+  for (const source of sources) {
+    if (source.silent) risks.push({ kind: 'silence', sentence: `${source.id} has been silent longer than is usual for it`, link: '/sources' });
+  }
+  if (counts.ready > READY_RISK) risks.push({ kind: 'queue', sentence: `${counts.ready} jobs wait in the queue`, link: '/messages?state=kept' });
+  const overview: Overview = {
+    status: risks.length === 0 ? 'ok' : 'warning',
+    risks,
+    counts: { messages: counts.messages, persons: counts.persons, entries: counts.entries, documents: counts.documents, waiting: counts.ready, parked: counts.parked, storeBytes: counts.bytes },
+  };
+  const samples = parts.samples();
+  if (samples !== undefined) overview.samples = samples;
+  return overview;
+}
+
+const READY_RISK = 5_000;
+
+async function parkedOf(store: Store, cursor: string | undefined): Promise<Listing<ParkedView>> {
+  const query = { state: 'parked' as const, limit: PAGE };
+  const page = await store.jobs(cursor === undefined ? query : { ...query, cursor });
+  const messages = await store.messagesOf(page.rows.filter((job) => job.kind === 'process').map((job) => job.subject));
+  const byId = new Map(messages.map((message) => [message.id, message]));
+  return listing(page, (job) => {
+    const message = byId.get(job.subject);
+    const unknown: Fault = { code: 'record.unexpected' };
+    return {
+      jobId: job.id,
+      messageId: job.subject,
+      kind: job.kind,
+      since: new Date(message?.receivedAt ?? job.dueAt).toISOString(),
+      type: message?.type ?? job.kind,
+      sourceId: message?.sourceId ?? '',
+      fault: tellFault(job.lastFault ?? unknown),
+      blocks: job.blocks === true,
+    };
+  });
+}
+
+/** The one search box: patients by name, number or birth date, and messages by control id or number. Parts that the policies refuse are left out. */
+async function searchAll(parts: BrowseParts, subject: Subject, q: string, facilityOf: (id: string) => string): Promise<SearchHit[]> {
+  if (q.length < 2) return [];
+  const hits: SearchHit[] = [];
+  const tryPart = async (action: Action, thing: Thing, find: () => Promise<void>) => {
+    try {
+      await authorize(parts, subject, action, thing);
+    } catch (cause) {
+      if (cause instanceof MixError && cause.fault.code === 'policy.denied') return;
+      throw cause;
+    }
+    await find();
+  };
+  await tryPart('search', { type: 'patient' }, async () => {
+    const page = await parts.store.persons(personQueryOf({ q, limit: 6 }));
+    hits.push(...page.rows.map((person) => patientHit(patientRowOf(person, facilityOf))));
+  });
+  await tryPart('search', { type: 'message' }, async () => {
+    for (const field of ['control', 'number', 'accession'] as const) {
+      const page = await parts.store.messages({ terms: [{ field, text: q }], limit: 4 });
+      for (const row of page.rows.map(messageRowOf)) {
+        if (!hits.some((hit) => hit.id === row.id)) hits.push(messageHit(row));
+      }
+    }
+  });
+  return hits.slice(0, 12);
+}
+
+function patientHit(row: PatientRow): SearchHit {
+  const numbers = row.numbers.slice(0, 2).map((number) => `${number.type} ${number.value}`);
+  return { kind: 'patient', id: row.id, title: row.name || 'no name', detail: [row.birthDate, ...numbers].filter(Boolean).join(' · '), link: `/patients/${row.id}` };
+}
+
+function messageHit(row: MessageRow): SearchHit {
+  return { kind: 'message', id: row.id, title: `${row.type} ${row.controlId}`, detail: [row.patientName, row.sourceId].filter(Boolean).join(' · '), link: `/messages/${row.id}` };
+}

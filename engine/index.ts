@@ -1,0 +1,170 @@
+/** The door of the exchange: one engine for one tenant. */
+import type { Fault } from '../schemas/errors/index.ts';
+import { MixError } from '../schemas/errors/index.ts';
+import type { Clock, Job, KeptMessage, Log, Store } from '../schemas/parts.ts';
+import type { Overview, PortalEngine } from '../schemas/portal.ts';
+import { acceptFrame, type Answer } from './accept.ts';
+import { type Admission, createAdmission, type Subject } from './admit.ts';
+import { createBrowse } from './browse.ts';
+import { type ProcessOptions, processJobs } from './process.ts';
+import { makeDocument, type PublishOptions, type PublishParts, publishJob } from './publish.ts';
+import { rerunMessage } from './rerun.ts';
+import { runJobs } from './run.ts';
+import type { SourceSetup, Understood } from './understand.ts';
+
+export type { Answer } from './accept.ts';
+export type { SourceSetup } from './understand.ts';
+
+export interface EngineParts {
+  store: Store;
+  clock: Clock;
+  log: Log;
+  sign: PublishParts['sign'];
+  /** Does the detached signature hold, and whose is it? */
+  verify(document: { bytes: Buffer; signature: Buffer; id: string }): { holds: boolean; signer: string; reason?: string };
+}
+
+export interface EngineOptions {
+  node: { name: string; role: 'hospital'; facility: string; zone: string; version: string };
+  organization: PublishOptions['organization'];
+  /** MSH-11 that reaches the record: P on a production node. */
+  processing: string;
+  documents: ProcessOptions['documents'];
+  sessionMinutes: number;
+  sources: (SourceSetup & { listener: string })[];
+}
+
+export interface Engine {
+  /** Keeps what one frame holds and answers. Never throws for what the bytes say. */
+  accept(bytes: Buffer, sourceId: string): Promise<Answer>;
+  admission: Admission;
+  portal: PortalEngine;
+  /** Begins to work off jobs. */
+  start(): void;
+  /** Ends when the work at hand has ended; what waits stays in the store. */
+  stop(): Promise<void>;
+  /** Lets the demo say how far its sample traffic is. */
+  tellSamples(samples: Overview['samples']): void;
+}
+
+/** Messages understood at acceptance wait here for their job; beyond this many they are read again. */
+const UNDERSTOOD_MAX = 4_096;
+/** Senders that wait for an application acknowledgment; beyond this many the oldest hears nothing and asks again. */
+const WAITING_MAX = 10_000;
+const PROCESS_BATCH = 64;
+const DOCUMENT_BATCH = 16;
+
+export function createEngine(parts: EngineParts, options: EngineOptions): Engine {
+  const { store, clock, log } = parts;
+  const setups = new Map(options.sources.map((setup) => [setup.source.id, setup]));
+  const admission = createAdmission(parts, options);
+  const publishing: PublishOptions = { organization: options.organization, zone: options.node.zone };
+  const understood = new Map<string, Understood>();
+  const waiting = new Map<string, (faults: Fault[]) => void>();
+  let samples: Overview['samples'];
+  let halt: (() => Promise<void>) | undefined;
+
+  const acceptParts = {
+    store,
+    clock,
+    log,
+    giveUnderstood(messageId: string, what: Understood) {
+      if (understood.size < UNDERSTOOD_MAX) understood.set(messageId, what);
+    },
+    whenProcessed: (messageId: string) =>
+      new Promise<Fault[]>((resolve) => {
+        if (waiting.size >= WAITING_MAX) waiting.delete(waiting.keys().next().value!);
+        waiting.set(messageId, resolve);
+      }),
+  };
+  const processParts = {
+    store,
+    clock,
+    log,
+    source: (id: string) => setups.get(id),
+    takeUnderstood(messageId: string) {
+      const what = understood.get(messageId);
+      understood.delete(messageId);
+      return what;
+    },
+    answered(messageId: string, faults: Fault[]) {
+      waiting.get(messageId)?.(faults);
+      waiting.delete(messageId);
+    },
+  };
+  const processOptions: ProcessOptions = { processing: options.processing, documents: options.documents, racesMax: 5 };
+
+  async function makeDocumentNow(personId: string): Promise<string> {
+    const document = await makeDocument(parts, publishing, personId);
+    if (document !== undefined) {
+      await store.commit({ documents: [document] });
+      return document.id;
+    }
+    const current = (await store.documents(personId)).find((one) => one.state === 'current');
+    if (current === undefined) throw new MixError('http.not-found', { detail: 'document' });
+    return current.id;
+  }
+
+  const browse = createBrowse({
+    store,
+    clock,
+    admission,
+    setups: () => [...setups.values()],
+    listenerOf: (sourceId) => setups.get(sourceId)?.listener ?? '',
+    rerun: (message: KeptMessage, by: Subject, ask) => rerunMessage(acceptParts, message, setups.get(message.sourceId), by, ask),
+    makeDocumentNow,
+    verify: parts.verify,
+    samples: () => samples,
+    node: options.node,
+  });
+  const meOf = (subject: Subject) => ({
+    id: subject.id,
+    name: subject.name,
+    roles: subject.roles,
+    mustChangeSecret: subject.mustChangeSecret,
+    sessionEndsAt: subject.sessionEndsAt,
+    node: options.node,
+  });
+
+  return {
+    admission,
+    portal: {
+      ...browse,
+      async signIn({ name, secret }) {
+        try {
+          const { token, subject } = await admission.signIn(name, secret);
+          return { ok: true, token, me: meOf(subject) };
+        } catch (cause) {
+          if (cause instanceof MixError) return { ok: false, fault: cause.fault };
+          throw cause;
+        }
+      },
+      admit: async (token, how) => admission.admit(token, how),
+      signOut: (token) => admission.signOut(token),
+      changeSecret: (subject, old, fresh) => admission.changeSecret(subject as Subject, old, fresh),
+      me: async (subject) => meOf(subject as Subject),
+    },
+    async accept(bytes, sourceId) {
+      const setup = setups.get(sourceId);
+      if (setup === undefined) throw new MixError('record.unknown-source', { detail: sourceId });
+      return acceptFrame(acceptParts, bytes, setup);
+    },
+    start() {
+      halt ??= runJobs(parts, [
+        { kinds: ['process'], batch: PROCESS_BATCH, abreast: 2, work: (jobs) => processJobs(processParts, processOptions, jobs) },
+        { kinds: ['document'], batch: DOCUMENT_BATCH, abreast: 1, work: (jobs) => publishAll(jobs) },
+      ]);
+    },
+    async stop() {
+      await halt?.();
+      halt = undefined;
+    },
+    tellSamples(now) {
+      samples = now;
+    },
+  };
+
+  async function publishAll(jobs: Job[]): Promise<void> {
+    await Promise.all(jobs.map((job) => publishJob(parts, publishing, job)));
+  }
+}

@@ -1,0 +1,62 @@
+/**
+ * What one message says: the pure half of processing. Bytes in, a {@link Draft} or faults out; no store, no clock.
+ *
+ * decode (MSH-18) -> repair (vendor profile) -> parse -> normalize (vendor profile) -> check -> map (`toRecord`).
+ */
+import { catalogue, type Fault } from '../schemas/errors/index.ts';
+import type { Message } from '../schemas/hl7v2/message.ts';
+import type { SearchTerm, Source } from '../schemas/parts.ts';
+import type { VendorProfile } from '../schemas/vendors/profile.ts';
+import { checkMessage, decodeMessage, isMapped, normalizeMessage, parseMessage, repairText, toRecord } from './hl7v2/index.ts';
+import type { Draft } from './record/index.ts';
+
+/** A source with what its listener's settings say of it. */
+export interface SourceSetup {
+  source: Source;
+  /** Family or single profile that serves the listener; MSH-3/4 choose within a family. */
+  profile: string;
+  charset: string;
+}
+
+export interface Understood {
+  message?: Message;
+  /** Absent where nothing could or need be mapped. */
+  draft?: Draft;
+  faults: Fault[];
+  /** What the vendor profile repaired or moved, for the page. */
+  notes: string[];
+  terms: SearchTerm[];
+}
+
+/** A fault that does not keep the message from being acted on. */
+export function isWarning(fault: Fault): boolean {
+  const kind: { warning?: boolean } = catalogue[fault.code];
+  return kind.warning === true;
+}
+
+/** Reads and maps one message; never throws for what the bytes say. */
+export function understand(received: { bytes: Buffer; receivedAt: number }, setup: SourceSetup, profile: VendorProfile): Understood {
+  const decoded = decodeMessage(received.bytes, setup.charset);
+  const repaired = repairText(decoded.text, profile);
+  const parsed = parseMessage(repaired.text);
+  const faults = [...decoded.faults, ...parsed.faults];
+  if (parsed.message === undefined) return { faults, notes: repaired.repairs, terms: textTerms(decoded.text) };
+  const { message, notes } = normalizeMessage(parsed.message, profile);
+  const read: Understood = { message, faults, notes: [...repaired.repairs, ...notes], terms: textTerms(decoded.text) };
+  if (!isMapped(message)) {
+    faults.push({ code: 'hl7v2.unknown-type', place: 'MSH-9' });
+    return read;
+  }
+  faults.push(...checkMessage(message));
+  if (faults.some((fault) => !isWarning(fault))) return read;
+  const draft = toRecord(message, profile, { source: setup.source, receivedAt: received.receivedAt });
+  faults.push(...draft.faults);
+  return { ...read, draft, terms: draft.terms };
+}
+
+const TERM_TEXT_MAX = 4_000;
+
+/** What could not be mapped is still found by its words. */
+function textTerms(text: string): SearchTerm[] {
+  return [{ field: 'text', text: text.slice(0, TERM_TEXT_MAX) }];
+}
