@@ -5,14 +5,14 @@
  * all the same; what could not be kept is refused with AR (CE in enhanced mode), table 0357 code 207, and may come again.
  */
 import { createHash } from 'node:crypto';
-import { catalogue, type Fault, MixError } from '../schemas/errors/index.ts';
+import { type Fault, type FaultCode, MixError } from '../schemas/errors/index.ts';
 import type { Clock, Job, KeptMessage, Log, Store } from '../schemas/parts.ts';
 import { chooseProfile, type VendorProfile } from '../schemas/vendors/profile.ts';
 import { admitSource } from './admit.ts';
 import { decideFor } from './authorize.ts';
 import { ackMode, buildAck, identityOfScan, type Scan, scanHeader, splitBatch } from './hl7v2/index.ts';
 import { uuidv7 } from './record/index.ts';
-import { isWarning, type SourceSetup, understand, type Understood } from './understand.ts';
+import { isWarning, type SourceSetup, type Understood, understand } from './understand.ts';
 
 export interface AcceptParts {
   store: Store;
@@ -40,12 +40,39 @@ export async function acceptFrame(parts: AcceptParts, bytes: Buffer, setup: Sour
   const answers: Answer[] = [];
   for (const part of batch.messages) answers.push(await acceptMessage(parts, part.bytes, setup));
   const acks = answers.map((answer) => answer.ack).filter((ack) => ack !== null);
-  return { ack: acks.length > 0 ? Buffer.concat(acks) : null, messageIds: answers.flatMap((answer) => answer.messageIds) };
+  return {
+    ack: acks.length > 0 ? Buffer.concat(acks) : null,
+    messageIds: answers.flatMap((answer) => answer.messageIds),
+  };
+}
+
+/** AR (CR) for a frame that could not be taken whole: too large, or never ended. */
+export function refuseFrame(refused: {
+  head: Buffer;
+  setup: SourceSetup | undefined;
+  code: FaultCode;
+  now: number;
+}): Buffer | null {
+  const { head, setup, code, now } = refused;
+  if (setup === undefined) return null;
+  const scan = scanHeader(head, setup.charset);
+  if (scan.controlId === '' && scan.type === '?') return null;
+  return buildAck({
+    scan,
+    code: modeOf(scan, setup).enhanced ? 'CR' : 'AR',
+    faults: [{ code }],
+    now,
+    controlId: uuidv7(now).slice(0, 20),
+  });
 }
 
 /** Does the frame begin with a batch or file header (chapter 2.10.3)? */
 function startsBatch(bytes: Buffer): boolean {
-  const head = bytes.subarray(0, 16).toString('latin1').replace(/^[^A-Z]*/, '').slice(0, 3);
+  const head = bytes
+    .subarray(0, 16)
+    .toString('latin1')
+    .replace(/^[^A-Z]*/, '')
+    .slice(0, 3);
   return head === 'FHS' || head === 'BHS';
 }
 
@@ -53,12 +80,16 @@ async function acceptMessage(parts: AcceptParts, bytes: Buffer, setup: SourceSet
   const now = parts.clock.now();
   const scan = scanHeader(bytes, setup.charset);
   const profile = chooseProfile(setup.profile, scan);
-  const mode = ackMode(scan);
-  const answer = (code: AckCode, faults: Fault[]) => buildAck({ scan, code, faults, now, controlId: uuidv7(now).slice(0, 20) });
+  const mode = modeOf(scan, setup);
+  const answer = (code: AckCode, faults: Fault[]) =>
+    buildAck({ scan, code, faults, now, controlId: uuidv7(now).slice(0, 20) });
   if (scan.code === 'ACK') return { ack: null, messageIds: [] };
   const decision = decideFor(admitSource(setup.source), 'create', { type: 'message' });
   if (decision.decision !== 'Permit') {
-    return { ack: answer(mode.enhanced ? 'CR' : 'AR', [{ code: 'policy.denied', place: 'MSH-3', detail: decision.because }]), messageIds: [] };
+    return {
+      ack: answer(mode.enhanced ? 'CR' : 'AR', [{ code: 'policy.denied', place: 'MSH-3', detail: decision.because }]),
+      messageIds: [],
+    };
   }
 
   const id = uuidv7(now);
@@ -69,13 +100,23 @@ async function acceptMessage(parts: AcceptParts, bytes: Buffer, setup: SourceSet
   const ack = answer(code, faults);
   const message = keptMessage({ id, now, bytes, setup, scan, profile, code, ack, faults });
   try {
-    const kept = await parts.store.keep(message, [], jobOf(message, setup, scan, now), { identityIsUnique: profile.identity.unique });
+    const kept = await parts.store.keep(message, [], jobOf(message, setup, scan, now), {
+      identityIsUnique: profile.identity.unique,
+    });
     return afterKeeping(parts, { kept, id, understood, mode, answer, ack, code });
   } catch (cause) {
     if (!(cause instanceof MixError)) throw cause;
     parts.log.warn({ source: setup.source.id, code: cause.fault.code }, 'a message could not be kept and was refused');
     return { ack: answer(mode.enhanced ? 'CE' : 'AR', [cause.fault]), messageIds: [] };
   }
+}
+
+/** What MSH-15 and MSH-16 ask for; where both are empty, what the listener's settings say. */
+function modeOf(scan: Scan, setup: SourceSetup): ReturnType<typeof ackMode> {
+  const mode = ackMode(scan);
+  return mode.enhanced || setup.acknowledgment === 'original'
+    ? mode
+    : { enhanced: true, accept: 'AL', application: 'NE' };
 }
 
 type AckCode = 'AA' | 'AE' | 'AR' | 'CA' | 'CE' | 'CR';
@@ -93,7 +134,8 @@ interface Keeping {
 /** The same message again gets the stored answer and no second work; a reused identity is refused only where the profile says so. */
 function afterKeeping(parts: AcceptParts, keeping: Keeping): Answer {
   const { kept, id, understood, mode, answer, ack, code } = keeping;
-  if (kept.outcome === 'repeat' && kept.first !== undefined) return { ack: kept.first.ack, messageIds: [kept.first.id] };
+  if (kept.outcome === 'repeat' && kept.first !== undefined)
+    return { ack: kept.first.ack, messageIds: [kept.first.id] };
   if (kept.outcome === 'conflict') {
     const refused = answer(mode.enhanced ? 'CE' : 'AE', [{ code: 'hl7v2.identity-reused', place: 'MSH-10' }]);
     return { ack: refused, messageIds: [] };
@@ -146,7 +188,7 @@ function keptMessage(received: Received): KeptMessage {
     state: 'kept',
     type: scan.type,
     version: scan.version,
-    processing: scan.processing,
+    processing: scan.processing || setup.processing,
     bytes,
     charset: scan.charset,
     facts,
@@ -154,7 +196,7 @@ function keptMessage(received: Received): KeptMessage {
     ack,
     faults,
     digest: createHash('sha256').update(bytes).digest().subarray(0, 16),
-    identity: identityOfScan(scan, profile),
+    identity: identityOfScan(scan, profile, bytes),
   };
 }
 
@@ -166,8 +208,16 @@ export type NewJob = Omit<Job, 'attempts' | 'fence'>;
  */
 export function jobOf(message: KeptMessage, setup: SourceSetup, scan: Scan, now: number): NewJob {
   const source = setup.source.id;
-  const keys = [...new Set(scan.patientNumbers)].slice(0, KEYS_MAX).map((number) => `${source}|${number.split('^')[0]}`);
-  return { id: message.id, kind: 'process', subject: message.id, keys: keys.length > 0 ? keys : [`${source}|`], dueAt: now };
+  const keys = [...new Set(scan.patientNumbers)]
+    .slice(0, KEYS_MAX)
+    .map((number) => `${source}|${number.split('^')[0]}`);
+  return {
+    id: message.id,
+    kind: 'process',
+    subject: message.id,
+    keys: keys.length > 0 ? keys : [`${source}|`],
+    dueAt: now,
+  };
 }
 
 /** More numbers than this in one message (a batch-like ORU) hold order by its first ones. */

@@ -194,7 +194,8 @@ const DUMMY_SECRET = `scrypt$${Buffer.alloc(16).toString('base64')}$${Buffer.all
 
 async function verifySecret(secret: string, stored: string): Promise<boolean> {
   const [scheme, salt, wanted] = stored.split('$');
-  if (scheme !== 'scrypt' || salt === undefined || wanted === undefined || secret.length > SECRET_LENGTH_MAX) return false;
+  if (scheme !== 'scrypt' || salt === undefined || wanted === undefined || secret.length > SECRET_LENGTH_MAX)
+    return false;
   const key = await derive(secret, Buffer.from(salt, 'base64'));
   const expected = Buffer.from(wanted, 'base64');
   return key.length === expected.length && timingSafeEqual(key, expected);

@@ -4,7 +4,7 @@
  */
 import type { Bundle } from '@medplum/fhirtypes';
 import { type Fault, MixError } from '../schemas/errors/index.ts';
-import type { KeptMessage, MessageQuery, Person, SearchTerm, Store } from '../schemas/parts.ts';
+import type { Clock, KeptMessage, MessageQuery, Person, SearchTerm, Store } from '../schemas/parts.ts';
 import type {
   AuditFilter,
   DocumentView,
@@ -26,11 +26,11 @@ import type {
 import type { Admission, Subject } from './admit.ts';
 import { type Action, authorize, type Thing } from './authorize.ts';
 import { renderCcdHtml } from './ccda/index.ts';
+import { fieldName } from './hl7v2/index.ts';
 import { toBundle } from './record/index.ts';
 import type { SourceSetup } from './understand.ts';
 import { type MessageViewParts, messageRowOf, tellFault, viewMessage } from './view-message.ts';
 import { cardsOf, patientRowOf } from './view-record.ts';
-import type { Clock } from '../schemas/parts.ts';
 
 export interface BrowseParts {
   store: Store;
@@ -40,7 +40,11 @@ export interface BrowseParts {
   listenerOf(sourceId: string): string;
   rerun(message: KeptMessage, by: Subject, ask: { reason: string; corrected?: string }): Promise<string>;
   makeDocumentNow(personId: string): Promise<string>;
-  verify(document: { bytes: Buffer; signature: Buffer; id: string }): { holds: boolean; signer: string; reason?: string };
+  verify(document: { bytes: Buffer; signature: Buffer; id: string }): {
+    holds: boolean;
+    signer: string;
+    reason?: string;
+  };
   samples(): Overview['samples'];
   node: { name: string; role: 'hospital'; facility: string; zone: string; version: string };
 }
@@ -66,7 +70,8 @@ export function createBrowse(parts: BrowseParts): Browse {
   }
   async function openPerson(id: string): Promise<Person> {
     const person = isId(id) ? await store.person(id) : undefined;
-    if (person?.state === 'merged' && person.mergedInto) return (await store.person(person.mergedInto)) ?? notFound('patient');
+    if (person?.state === 'merged' && person.mergedInto)
+      return (await store.person(person.mergedInto)) ?? notFound('patient');
     return person ?? notFound('patient');
   }
 
@@ -163,7 +168,10 @@ export function createBrowse(parts: BrowseParts): Browse {
     async audit(subject, filter) {
       await may(subject, 'search', { type: 'audit' });
       const page = await store.audit(auditQueryOf(filter));
-      return listing(page, ({ at, seq: _seq, personId: _personId, ...row }) => ({ at: new Date(at).toISOString(), ...row }));
+      return listing(page, ({ at, seq: _seq, personId: _personId, ...row }) => ({
+        at: new Date(at).toISOString(),
+        ...row,
+      }));
     },
     async search(subject, q) {
       return searchAll(parts, subject as Subject, q.trim().slice(0, 200), facilityOf);
@@ -220,7 +228,10 @@ function timeOf(text: string, place: string): number {
 /** Free words: digits that look like a date are a birth date, other words with digits a number, the rest a name. */
 function personQueryOf(filter: PatientFilter): { terms?: SearchTerm[]; cursor?: string; limit: number } {
   const terms: SearchTerm[] = [];
-  for (const word of (filter.q ?? '').split(/[\s,]+/).filter(Boolean).slice(0, 8)) {
+  for (const word of (filter.q ?? '')
+    .split(/[\s,]+/)
+    .filter(Boolean)
+    .slice(0, 8)) {
     if (/^\d{4}-\d{2}-\d{2}$/.test(word)) terms.push({ field: 'birth', text: word });
     else terms.push({ field: /\d/.test(word) ? 'number' : 'name', text: word });
   }
@@ -251,9 +262,19 @@ async function messageViewParts(parts: BrowseParts, message: KeptMessage): Promi
     Promise.all(outcome.wrote.slice(0, WROTE_MAX).map((one) => store.entryHistory(one.id))),
     Promise.all(outcome.personIds.map((id) => store.documents(id))),
   ]);
-  const entries = histories.map((versions, at) => versions.find((one) => one.version === outcome.wrote[at]!.version) ?? versions[0]).filter((one) => one !== undefined);
+  const entries = histories
+    .map((versions, at) => versions.find((one) => one.version === outcome.wrote[at]!.version) ?? versions[0])
+    .filter((one) => one !== undefined);
   const setup = parts.setups().find((one) => one.source.id === message.sourceId);
-  return { message, setup, steps, outcome, persons: [...persons.values()], entries, documents: documents.flat().filter((one) => one.createdAt >= message.receivedAt) };
+  return {
+    message,
+    setup,
+    steps,
+    outcome,
+    persons: [...persons.values()],
+    entries,
+    documents: documents.flat().filter((one) => one.createdAt >= message.receivedAt),
+  };
 }
 
 /** A message that wrote more entries than this shows the first ones; the record shows all. */
@@ -264,7 +285,12 @@ async function bundleOf(store: Store, personIds: string[], wanted: (entryId: str
   for (const personId of personIds) {
     const [person, all] = await Promise.all([store.person(personId), store.entries(personId)]);
     if (person === undefined) continue;
-    entries.push(...(toBundle(person, all.filter((entry) => wanted(entry.id))).entry ?? []));
+    entries.push(
+      ...(toBundle(
+        person,
+        all.filter((entry) => wanted(entry.id)),
+      ).entry ?? []),
+    );
   }
   return { resourceType: 'Bundle', type: 'collection', entry: entries };
 }
@@ -281,8 +307,18 @@ async function patientViewOf(store: Store, person: Person, row: PatientRow): Pro
     ...cardsOf(entries),
     documents: documents
       .toSorted((a, b) => b.version - a.version)
-      .map(({ id, version, state, createdAt }) => ({ id, version, state, createdAt: new Date(createdAt).toISOString() })),
-    messages: messages.rows.map(({ id, receivedAt, type, sourceId }) => ({ id, receivedAt: new Date(receivedAt).toISOString(), type, sourceId })),
+      .map(({ id, version, state, createdAt }) => ({
+        id,
+        version,
+        state,
+        createdAt: new Date(createdAt).toISOString(),
+      })),
+    messages: messages.rows.map(({ id, receivedAt, type, sourceId }) => ({
+      id,
+      receivedAt: new Date(receivedAt).toISOString(),
+      type,
+      sourceId,
+    })),
   };
 }
 
@@ -323,15 +359,34 @@ function isSilent(now: number, lastAt: number | undefined, perMinute: number[]):
 async function overviewOf(parts: BrowseParts, sources: SourceView[]): Promise<Overview> {
   const counts = await parts.store.counts();
   const risks: Overview['risks'] = [];
-  if (counts.parked > 0) risks.push({ kind: 'parked', sentence: `${counts.parked} messages wait for a person to look at them`, link: '/parked' });
+  if (counts.parked > 0)
+    risks.push({
+      kind: 'parked',
+      sentence: `${counts.parked} messages wait for a person to look at them`,
+      link: '/parked',
+    });
   for (const source of sources) {
-    if (source.silent) risks.push({ kind: 'silence', sentence: `${source.id} has been silent longer than is usual for it`, link: '/sources' });
+    if (source.silent)
+      risks.push({
+        kind: 'silence',
+        sentence: `${source.id} has been silent longer than is usual for it`,
+        link: '/sources',
+      });
   }
-  if (counts.ready > READY_RISK) risks.push({ kind: 'queue', sentence: `${counts.ready} jobs wait in the queue`, link: '/messages?state=kept' });
+  if (counts.ready > READY_RISK)
+    risks.push({ kind: 'queue', sentence: `${counts.ready} jobs wait in the queue`, link: '/messages?state=kept' });
   const overview: Overview = {
     status: risks.length === 0 ? 'ok' : 'warning',
     risks,
-    counts: { messages: counts.messages, persons: counts.persons, entries: counts.entries, documents: counts.documents, waiting: counts.ready, parked: counts.parked, storeBytes: counts.bytes },
+    counts: {
+      messages: counts.messages,
+      persons: counts.persons,
+      entries: counts.entries,
+      documents: counts.documents,
+      waiting: counts.ready,
+      parked: counts.parked,
+      storeBytes: counts.bytes,
+    },
   };
   const samples = parts.samples();
   if (samples !== undefined) overview.samples = samples;
@@ -362,7 +417,12 @@ async function parkedOf(store: Store, cursor: string | undefined): Promise<Listi
 }
 
 /** The one search box: patients by name, number or birth date, and messages by control id or number. Parts that the policies refuse are left out. */
-async function searchAll(parts: BrowseParts, subject: Subject, q: string, facilityOf: (id: string) => string): Promise<SearchHit[]> {
+async function searchAll(
+  parts: BrowseParts,
+  subject: Subject,
+  q: string,
+  facilityOf: (id: string) => string,
+): Promise<SearchHit[]> {
   if (q.length < 2) return [];
   const hits: SearchHit[] = [];
   const tryPart = async (action: Action, thing: Thing, find: () => Promise<void>) => {
@@ -391,9 +451,21 @@ async function searchAll(parts: BrowseParts, subject: Subject, q: string, facili
 
 function patientHit(row: PatientRow): SearchHit {
   const numbers = row.numbers.slice(0, 2).map((number) => `${number.type} ${number.value}`);
-  return { kind: 'patient', id: row.id, title: row.name || 'no name', detail: [row.birthDate, ...numbers].filter(Boolean).join(' · '), link: `/patients/${row.id}` };
+  return {
+    kind: 'patient',
+    id: row.id,
+    title: row.name || 'no name',
+    detail: [row.birthDate, ...numbers].filter(Boolean).join(' · '),
+    link: `/patients/${row.id}`,
+  };
 }
 
 function messageHit(row: MessageRow): SearchHit {
-  return { kind: 'message', id: row.id, title: `${row.type} ${row.controlId}`, detail: [row.patientName, row.sourceId].filter(Boolean).join(' · '), link: `/messages/${row.id}` };
+  return {
+    kind: 'message',
+    id: row.id,
+    title: `${row.type} ${row.controlId}`,
+    detail: [row.patientName, row.sourceId].filter(Boolean).join(' · '),
+    link: `/messages/${row.id}`,
+  };
 }

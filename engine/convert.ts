@@ -80,7 +80,11 @@ function convertOne(bytes: Buffer, position: number, options: ConvertOptions, re
     return converted;
   }
   if (draft === undefined) return converted;
-  const touched = record.apply(draft, { sourceId: setup.source.id, messageId: uuidv7(options.now()), now: options.now() });
+  const touched = record.apply(draft, {
+    sourceId: setup.source.id,
+    messageId: uuidv7(options.now()),
+    now: options.now(),
+  });
   if (options.merge) return converted;
   try {
     const records = record.records().filter((one) => touched.includes(one.person.id));
@@ -94,7 +98,8 @@ function convertOne(bytes: Buffer, position: number, options: ConvertOptions, re
 }
 
 function writeRecord(record: OnePerson, options: ConvertOptions, facility: string): string {
-  if (options.to === 'fhir') return `${JSON.stringify(toBundle(record.person, record.entries) satisfies Bundle, null, 2)}\n`;
+  if (options.to === 'fhir')
+    return `${JSON.stringify(toBundle(record.person, record.entries) satisfies Bundle, null, 2)}\n`;
   const createdAt = options.now();
   const name = facility || 'unnamed facility';
   const xml = buildCcd(record, {
@@ -110,9 +115,15 @@ function writeRecord(record: OnePerson, options: ConvertOptions, facility: strin
   return xml;
 }
 
-function setupOf(facility: string, vendor: string): SourceSetup {
+export function setupOf(facility: string, vendor: string): SourceSetup {
   const name = facility || 'unnamed facility';
-  return { source: { id: 'convert', profile: vendor, authority: oidOfName(name), facility: name }, profile: vendor, charset: 'utf-8' };
+  return {
+    source: { id: 'convert', profile: vendor, authority: oidOfName(name), facility: name },
+    profile: vendor,
+    charset: 'utf-8',
+    acknowledgment: 'original',
+    processing: 'P',
+  };
 }
 
 /** An OID for a name that has none: under 2.25, the arc of UUIDs (ITU-T X.667), so that it collides with nobody's. */

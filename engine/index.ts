@@ -1,9 +1,9 @@
 /** The door of the exchange: one engine for one tenant. */
-import type { Fault } from '../schemas/errors/index.ts';
+import type { Fault, FaultCode } from '../schemas/errors/index.ts';
 import { MixError } from '../schemas/errors/index.ts';
 import type { Clock, Job, KeptMessage, Log, Store } from '../schemas/parts.ts';
 import type { Overview, PortalEngine } from '../schemas/portal.ts';
-import { acceptFrame, type Answer } from './accept.ts';
+import { type Answer, acceptFrame, refuseFrame } from './accept.ts';
 import { type Admission, createAdmission, type Subject } from './admit.ts';
 import { createBrowse } from './browse.ts';
 import { type ProcessOptions, processJobs } from './process.ts';
@@ -13,7 +13,10 @@ import { runJobs } from './run.ts';
 import type { SourceSetup, Understood } from './understand.ts';
 
 export type { Answer } from './accept.ts';
+export { checkCcdText, checkMessages } from './check.ts';
+export { type Converted, type ConvertOptions, type ConvertTarget, createConverter } from './convert.ts';
 export type { SourceSetup } from './understand.ts';
+export { isWarning } from './understand.ts';
 
 export interface EngineParts {
   store: Store;
@@ -21,7 +24,11 @@ export interface EngineParts {
   log: Log;
   sign: PublishParts['sign'];
   /** Does the detached signature hold, and whose is it? */
-  verify(document: { bytes: Buffer; signature: Buffer; id: string }): { holds: boolean; signer: string; reason?: string };
+  verify(document: { bytes: Buffer; signature: Buffer; id: string }): {
+    holds: boolean;
+    signer: string;
+    reason?: string;
+  };
 }
 
 export interface EngineOptions {
@@ -37,12 +44,17 @@ export interface EngineOptions {
 export interface Engine {
   /** Keeps what one frame holds and answers. Never throws for what the bytes say. */
   accept(bytes: Buffer, sourceId: string): Promise<Answer>;
+  /** The answer to a frame that was refused before it was whole, from its first bytes; null where no header is in them. */
+  refuse(head: Buffer, sourceId: string, code: FaultCode): Buffer | null;
   admission: Admission;
   portal: PortalEngine;
   /** Begins to work off jobs. */
   start(): void;
   /** Ends when the work at hand has ended; what waits stays in the store. */
   stop(): Promise<void>;
+  /** A small text of the node's own that outlives a restart. */
+  remember(name: string, text: string): Promise<void>;
+  remembered(name: string): Promise<string | undefined>;
   /** Lets the demo say how far its sample traffic is. */
   tellSamples(samples: Overview['samples']): void;
 }
@@ -111,7 +123,8 @@ export function createEngine(parts: EngineParts, options: EngineOptions): Engine
     admission,
     setups: () => [...setups.values()],
     listenerOf: (sourceId) => setups.get(sourceId)?.listener ?? '',
-    rerun: (message: KeptMessage, by: Subject, ask) => rerunMessage(acceptParts, message, setups.get(message.sourceId), by, ask),
+    rerun: (message: KeptMessage, by: Subject, ask) =>
+      rerunMessage(acceptParts, message, setups.get(message.sourceId), by, ask),
     makeDocumentNow,
     verify: parts.verify,
     samples: () => samples,
@@ -149,9 +162,15 @@ export function createEngine(parts: EngineParts, options: EngineOptions): Engine
       if (setup === undefined) throw new MixError('record.unknown-source', { detail: sourceId });
       return acceptFrame(acceptParts, bytes, setup);
     },
+    refuse: (head, sourceId, code) => refuseFrame({ head, setup: setups.get(sourceId), code, now: clock.now() }),
     start() {
       halt ??= runJobs(parts, [
-        { kinds: ['process'], batch: PROCESS_BATCH, abreast: 2, work: (jobs) => processJobs(processParts, processOptions, jobs) },
+        {
+          kinds: ['process'],
+          batch: PROCESS_BATCH,
+          abreast: 2,
+          work: (jobs) => processJobs(processParts, processOptions, jobs),
+        },
         { kinds: ['document'], batch: DOCUMENT_BATCH, abreast: 1, work: (jobs) => publishAll(jobs) },
       ]);
     },
@@ -159,6 +178,8 @@ export function createEngine(parts: EngineParts, options: EngineOptions): Engine
       await halt?.();
       halt = undefined;
     },
+    remember: (name, text) => store.putValue(name, Buffer.from(text)),
+    remembered: async (name) => (await store.getValue(name))?.toString(),
     tellSamples(now) {
       samples = now;
     },

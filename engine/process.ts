@@ -7,11 +7,11 @@
  */
 import type { Fault } from '../schemas/errors/index.ts';
 import { catalogue, MixError } from '../schemas/errors/index.ts';
-import { chooseProfile } from '../schemas/vendors/profile.ts';
 import type { Changes, Clock, Entry, Identifier, Job, KeptMessage, Log, Person, Store } from '../schemas/parts.ts';
-import { identify, keyOfIdentifier, type KnownPersons, lookUpPersons } from './identify.ts';
-import { type Draft, mergeRecord, uuidv7, wantedKeys } from './record/index.ts';
-import { isWarning, type SourceSetup, understand, type Understood } from './understand.ts';
+import { chooseProfile } from '../schemas/vendors/profile.ts';
+import { identify, type KnownPersons, keyOfIdentifier, lookUpPersons } from './identify.ts';
+import { type Draft, type DraftMerge, mergePersons, mergeRecord, uuidv7, wantedKeys } from './record/index.ts';
+import { isWarning, type SourceSetup, type Understood, understand } from './understand.ts';
 
 export interface ProcessOptions {
   /** MSH-11 that this node's record takes: P on a production node. */
@@ -50,7 +50,11 @@ export async function processJobs(parts: ProcessParts, options: ProcessOptions, 
 function makeUnit(parts: ProcessParts, job: Job, message: KeptMessage): Unit {
   const source = parts.source(message.sourceId);
   if (source === undefined) {
-    return { job, message, understood: { faults: [{ code: 'record.unknown-source', detail: message.sourceId }], notes: [], terms: [] } };
+    return {
+      job,
+      message,
+      understood: { faults: [{ code: 'record.unknown-source', detail: message.sourceId }], notes: [], terms: [] },
+    };
   }
   return { job, message, understood: parts.takeUnderstood(message.id) ?? understandAgain(message, source) };
 }
@@ -87,14 +91,17 @@ async function loadSnapshot(store: Store, units: Unit[], known: KnownPersons): P
     }
   }
   const asked = [...wanted].map(([personId, keys]) => ({ personId, keys: [...keys] }));
-  const [persons, entries] = await Promise.all([
-    store.personsOf([...wanted.keys()]),
-    store.entriesByKeys(asked),
-  ]);
+  const [persons, entries] = await Promise.all([store.personsOf([...wanted.keys()]), store.entriesByKeys(asked)]);
   return { persons, entries: new Map(asked.map((one, at) => [one.personId, entries[at]!])) };
 }
 
-async function finish(parts: ProcessParts, options: ProcessOptions, unit: Unit, known: KnownPersons, snapshot: Snapshot): Promise<void> {
+async function finish(
+  parts: ProcessParts,
+  options: ProcessOptions,
+  unit: Unit,
+  known: KnownPersons,
+  snapshot: Snapshot,
+): Promise<void> {
   const { store } = parts;
   for (let race = 0; ; race += 1) {
     try {
@@ -122,7 +129,10 @@ async function putOff(parts: ProcessParts, unit: Unit, cause: unknown): Promise<
   const { job, message } = unit;
   const fault: Fault = cause instanceof MixError ? cause.fault : { code: 'record.unexpected', detail: nameOf(cause) };
   const retry = catalogue[fault.code].retry && job.attempts < ATTEMPTS_MAX;
-  parts.log.warn({ job: job.id, message: message.id, code: fault.code, detail: fault.detail, retry }, 'a message was put off');
+  parts.log.warn(
+    { job: job.id, message: message.id, code: fault.code, detail: fault.detail, retry },
+    'a message was put off',
+  );
   try {
     if (retry) {
       const dueAt = parts.clock.now() + Math.min(300_000, 500 * 2 ** job.attempts);
@@ -133,7 +143,10 @@ async function putOff(parts: ProcessParts, unit: Unit, cause: unknown): Promise<
     parts.answered(message.id, [fault]);
   } catch (again) {
     // The lease runs out and the job comes again; nothing is lost.
-    parts.log.error({ job: job.id, code: again instanceof MixError ? again.fault.code : nameOf(again) }, 'a job could not be put off');
+    parts.log.error(
+      { job: job.id, code: again instanceof MixError ? again.fault.code : nameOf(again) },
+      'a job could not be put off',
+    );
   }
 }
 
@@ -158,7 +171,7 @@ async function changesOf(
   if (draft === undefined) return settledChanges(parts, unit, 'unmapped');
   if (message.processing !== options.processing) return settledChanges(parts, unit, 'test');
   const changes = recordChanges({ ...parts, documents: options.documents }, unit, draft, known, snapshot);
-  return draft.merges.length === 0 ? changes : addMerges(parts, changes, draft.merges, known, message);
+  return draft.merges.length === 0 ? changes : addMerges(parts, changes, draft, known);
 }
 
 /** No effect on the record, by design: a type without a map, or test traffic. */
@@ -168,7 +181,9 @@ function settledChanges(parts: ProcessParts, unit: Unit, state: 'unmapped' | 'te
   return {
     jobDone: { id: job.id, fence: job.fence },
     message: { id: message.id, state, faults: understood.faults, terms: understood.terms },
-    steps: stepsOf(unit, now, [{ step: 'parsed', detail: state === 'test' ? `MSH-11 ${message.processing}` : 'no map for this type' }]),
+    steps: stepsOf(unit, now, [
+      { step: 'parsed', detail: state === 'test' ? `MSH-11 ${message.processing}` : 'no map for this type' },
+    ]),
     audit: [{ at: now, who: message.sourceId, action: 'create', outcome: state, what: 'message', thing: message.id }],
   };
 }
@@ -182,11 +197,25 @@ function parkedChanges(parts: ProcessParts, unit: Unit, faults: Fault[], draft: 
     jobParked: { id: job.id, fence: job.fence, fault, blocks: (draft?.merges.length ?? 0) > 0 },
     message: { id: message.id, state: 'parked', faults, terms: understood.terms },
     steps: stepsOf(unit, now, [{ step: 'parked', detail: fault.code }]),
-    audit: [{ at: now, who: message.sourceId, action: 'create', outcome: 'parked', what: 'message', thing: message.id, reason: fault.code }],
+    audit: [
+      {
+        at: now,
+        who: message.sourceId,
+        action: 'create',
+        outcome: 'parked',
+        what: 'message',
+        thing: message.id,
+        reason: fault.code,
+      },
+    ],
   };
 }
 
-function stepsOf(unit: Unit, now: number, steps: { step: NonNullable<Changes['steps']>[number]['step']; detail?: string }[]): NonNullable<Changes['steps']> {
+function stepsOf(
+  unit: Unit,
+  now: number,
+  steps: { step: NonNullable<Changes['steps']>[number]['step']; detail?: string }[],
+): NonNullable<Changes['steps']> {
   const { message } = unit;
   return [
     { messageId: message.id, at: message.receivedAt, step: 'received' },
@@ -201,7 +230,13 @@ interface View {
   entries: Map<string, NonNullable<Changes['entries']>[number]>;
 }
 
-function recordChanges(parts: ProcessParts & Pick<ProcessOptions, 'documents'>, unit: Unit, draft: Draft, known: KnownPersons, snapshot: Snapshot): Changes & { persons: NonNullable<Changes['persons']> } {
+function recordChanges(
+  parts: ProcessParts & Pick<ProcessOptions, 'documents'>,
+  unit: Unit,
+  draft: Draft,
+  known: KnownPersons,
+  snapshot: Snapshot,
+): Changes & { persons: NonNullable<Changes['persons']> } {
   const { job, message, understood } = unit;
   const now = parts.clock.now();
   const faults = [...understood.faults];
@@ -221,13 +256,13 @@ function recordChanges(parts: ProcessParts & Pick<ProcessOptions, 'documents'>, 
       now,
       newId: () => uuidv7(now),
     });
-    if (merged.person.version !== merged.expect || merged.entries.length > 0) changed.add(id);
+    if (merged.changed) changed.add(id);
     keepInView(view, id, merged);
   }
   const entries = [...view.entries.values()];
   return {
     jobDone: { id: job.id, fence: job.fence },
-    persons: [...view.persons.values()],
+    persons: [...view.persons.values()].filter(({ person }) => changed.has(person.id) || draft.merges.length > 0),
     entries,
     jobsNew: documentJobs(parts.clock.now(), parts.documents, [...changed], draft),
     message: {
@@ -241,7 +276,9 @@ function recordChanges(parts: ProcessParts & Pick<ProcessOptions, 'documents'>, 
     },
     notCarried: countFields(message.sourceId, draft.notCarried),
     steps: stepsOf(unit, now, [
-      understood.notes.length > 0 ? { step: 'parsed', detail: understood.notes.join('; ').slice(0, 500) } : { step: 'parsed' },
+      understood.notes.length > 0
+        ? { step: 'parsed', detail: understood.notes.join('; ').slice(0, 500) }
+        : { step: 'parsed' },
       { step: 'mapped', detail: `${draft.carried} fields carried, ${draft.notCarried.length} not` },
       { step: 'recorded', detail: `${entries.length} entries` },
     ]),
@@ -275,7 +312,12 @@ function keepInView(view: View, id: string, merged: ReturnType<typeof mergeRecor
   }
 }
 
-function documentJobs(now: number, documents: ProcessOptions['documents'], personIds: string[], draft: Draft): NonNullable<Changes['jobsNew']> {
+function documentJobs(
+  now: number,
+  documents: ProcessOptions['documents'],
+  personIds: string[],
+  draft: Draft,
+): NonNullable<Changes['jobsNew']> {
   if (documents.when === 'on-demand' || (documents.when === 'encounter-end' && !draft.encounterEnded)) return [];
   const quietMs = documents.when === 'encounter-end' ? 0 : documents.quietMs;
   return personIds.map((personId) => ({
@@ -292,4 +334,86 @@ function countFields(sourceId: string, notCarried: string[]): NonNullable<Change
   const counts = new Map<string, number>();
   for (const field of notCarried) counts.set(field, (counts.get(field) ?? 0) + 1);
   return [...counts].map(([field, count]) => ({ sourceId, field, count }));
+}
+
+type WithPersons = Changes & { persons: NonNullable<Changes['persons']> };
+
+/** A40 and its like: the retired person's numbers and entries move to the survivor, whom the message's own patient segment names. */
+async function addMerges(
+  parts: ProcessParts,
+  changes: WithPersons,
+  draft: Draft,
+  known: KnownPersons,
+): Promise<Changes> {
+  const merged: WithPersons = { ...changes, identifiersGone: [] };
+  for (const merge of draft.merges) await addMerge(parts, merged, merge, known);
+  if (merged.message !== undefined) {
+    merged.message = {
+      ...merged.message,
+      personIds: merged.persons.map(({ person }) => person.id),
+      wrote: (merged.entries ?? []).map(({ entry }) => ({ id: entry.id, type: entry.type, version: entry.version })),
+    };
+  }
+  return merged;
+}
+
+async function addMerge(
+  parts: ProcessParts,
+  changes: WithPersons,
+  merge: DraftMerge,
+  known: KnownPersons,
+): Promise<void> {
+  const own = changes.persons.find(({ person }) => holdsOneOf(person, merge.survivor));
+  const survivorId = own?.person.id ?? identify(merge.survivor, known).personId;
+  const survivor = own?.person ?? (survivorId === undefined ? undefined : await parts.store.person(survivorId));
+  if (survivor === undefined) throw new MixError('record.no-merge-number', { place: merge.from });
+  const expect = own?.expect ?? survivor.version;
+  const retiredId = identify(merge.retired, known).personId;
+  if (retiredId === survivor.id) return;
+  const retired = retiredId === undefined ? undefined : await parts.store.person(retiredId);
+  if (retired === undefined) {
+    // Nobody is known under the old numbers: from now on they lead to the survivor.
+    const identifiers = [...survivor.identifiers, ...merge.retired.filter((one) => !holdsOneOf(survivor, [one]))];
+    const version = own !== undefined && own.person.version !== own.expect ? survivor.version : survivor.version + 1;
+    putPerson(changes, { person: { ...survivor, identifiers, version }, expect, terms: own?.terms ?? [] });
+    return;
+  }
+  const [ours, theirs] = await Promise.all([
+    parts.store.entries(survivor.id, { removed: true }),
+    parts.store.entries(retired.id, { removed: true }),
+  ]);
+  const joined = mergePersons(
+    { person: survivor, entries: overlay(ours, changes.entries ?? [], survivor.id) },
+    { person: retired, entries: theirs },
+    { messageId: changes.message!.id, now: parts.clock.now() },
+  );
+  for (const one of joined.persons) putPerson(changes, one.person.id === survivor.id ? { ...one, expect } : one);
+  changes.entries = overlayChanges(changes.entries ?? [], joined.entries);
+  changes.identifiersGone = [...(changes.identifiersGone ?? []), ...joined.identifiersGone];
+}
+
+function holdsOneOf(person: Person, identifiers: Identifier[]): boolean {
+  const wanted = new Set(identifiers.map(keyOfIdentifier));
+  return person.identifiers.some((one) => wanted.has(keyOfIdentifier(one)));
+}
+
+function putPerson(changes: WithPersons, change: WithPersons['persons'][number]): void {
+  changes.persons = [...changes.persons.filter(({ person }) => person.id !== change.person.id), change];
+}
+
+/** A person's stored entries as this unit leaves them. */
+function overlay(stored: Entry[], changed: NonNullable<Changes['entries']>, personId: string): Entry[] {
+  const byId = new Map(stored.map((entry) => [entry.id, entry]));
+  for (const { entry } of changed) if (entry.personId === personId) byId.set(entry.id, entry);
+  return [...byId.values()];
+}
+
+function overlayChanges(
+  first: NonNullable<Changes['entries']>,
+  then: NonNullable<Changes['entries']>,
+): NonNullable<Changes['entries']> {
+  const byId = new Map(first.map((change) => [change.entry.id, change]));
+  for (const change of then)
+    byId.set(change.entry.id, { entry: change.entry, expect: byId.get(change.entry.id)?.expect ?? change.expect });
+  return [...byId.values()];
 }

@@ -24,7 +24,8 @@ export async function rerunMessage(
   ask: { reason: string; corrected?: string },
 ): Promise<string> {
   if (setup === undefined) throw new MixError('record.unknown-source', { detail: message.sourceId });
-  if (message.state !== 'parked' && message.state !== 'unmapped') throw new MixError('record.not-rerunnable', { detail: message.state });
+  if (message.state !== 'parked' && message.state !== 'unmapped')
+    throw new MixError('record.not-rerunnable', { detail: message.state });
   const now = parts.clock.now();
   const step = { messageId: message.id, at: now, detail: `${by.id}: ${ask.reason.slice(0, REASON_MAX)}` };
   if (ask.corrected === undefined) {
@@ -42,7 +43,12 @@ export async function rerunMessage(
   return copy.message.id;
 }
 
-function correctedCopy(message: KeptMessage, setup: SourceSetup, text: string, now: number): { message: KeptMessage; job: ReturnType<typeof jobOf> } {
+function correctedCopy(
+  message: KeptMessage,
+  setup: SourceSetup,
+  text: string,
+  now: number,
+): { message: KeptMessage; job: ReturnType<typeof jobOf> } {
   // A browser's text field ends lines with LF; HL7 ends segments with CR.
   const bytes = encodeMessage(text.replace(/\r?\n/g, '\r'), message.charset);
   const scan = scanHeader(bytes, setup.charset);
@@ -54,14 +60,19 @@ function correctedCopy(message: KeptMessage, setup: SourceSetup, text: string, n
     state: 'kept',
     type: scan.type,
     version: scan.version,
-    processing: scan.processing,
+    processing: scan.processing || setup.processing,
     bytes,
     charset: scan.charset,
-    facts: { ...message.facts, controlId: scan.controlId, patientNumbers: scan.patientNumbers, ...(scan.patientName ? { patientName: scan.patientName } : {}) },
+    facts: {
+      ...message.facts,
+      controlId: scan.controlId,
+      patientNumbers: scan.patientNumbers,
+      ...(scan.patientName ? { patientName: scan.patientName } : {}),
+    },
     faults: [],
     digest: createHash('sha256').update(bytes).digest().subarray(0, 16),
     // A corrected copy is not its original come again: its identity is its own.
-    identity: `${identityOfScan(scan, chooseProfile(setup.profile, scan))}|corrected|${id}`,
+    identity: `${identityOfScan(scan, chooseProfile(setup.profile, scan), bytes)}|corrected|${id}`,
     correctedOf: message.id,
   };
   return { message: copy, job: jobOf(copy, setup, scan, now) };

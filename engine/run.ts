@@ -29,7 +29,10 @@ export function runJobs(parts: { store: Store; log: Log }, lanes: Lane[]): () =>
         else if (!stopped) await parts.store.waitForJobs(IDLE_MS);
       } catch (cause) {
         if (stopped) return;
-        parts.log.error({ kinds: lane.kinds, name: cause instanceof Error ? cause.name : typeof cause }, 'a lane of work failed and goes on');
+        parts.log.error(
+          { kinds: lane.kinds, name: cause instanceof Error ? cause.name : typeof cause },
+          'a lane of work failed and goes on',
+        );
         await new Promise((resolve) => setTimeout(resolve, FAILURE_PAUSE_MS));
       }
     }

@@ -3,11 +3,19 @@
  *
  * decode (MSH-18) -> repair (vendor profile) -> parse -> normalize (vendor profile) -> check -> map (`toRecord`).
  */
-import { catalogue, type Fault } from '../schemas/errors/index.ts';
+import { catalogue, type Fault, type FaultKind } from '../schemas/errors/index.ts';
 import type { Message } from '../schemas/hl7v2/message.ts';
 import type { SearchTerm, Source } from '../schemas/parts.ts';
 import type { VendorProfile } from '../schemas/vendors/profile.ts';
-import { checkMessage, decodeMessage, isMapped, normalizeMessage, parseMessage, repairText, toRecord } from './hl7v2/index.ts';
+import {
+  checkMessage,
+  decodeMessage,
+  isMapped,
+  normalizeMessage,
+  parseMessage,
+  repairText,
+  toRecord,
+} from './hl7v2/index.ts';
 import type { Draft } from './record/index.ts';
 
 /** A source with what its listener's settings say of it. */
@@ -16,6 +24,10 @@ export interface SourceSetup {
   /** Family or single profile that serves the listener; MSH-3/4 choose within a family. */
   profile: string;
   charset: string;
+  /** Mode of messages that leave MSH-15 and MSH-16 empty. */
+  acknowledgment: 'original' | 'enhanced';
+  /** Processing id of messages that leave MSH-11 empty. */
+  processing: string;
 }
 
 export interface Understood {
@@ -30,12 +42,16 @@ export interface Understood {
 
 /** A fault that does not keep the message from being acted on. */
 export function isWarning(fault: Fault): boolean {
-  const kind: { warning?: boolean } = catalogue[fault.code];
+  const kind: FaultKind = catalogue[fault.code];
   return kind.warning === true;
 }
 
 /** Reads and maps one message; never throws for what the bytes say. */
-export function understand(received: { bytes: Buffer; receivedAt: number }, setup: SourceSetup, profile: VendorProfile): Understood {
+export function understand(
+  received: { bytes: Buffer; receivedAt: number },
+  setup: SourceSetup,
+  profile: VendorProfile,
+): Understood {
   const decoded = decodeMessage(received.bytes, setup.charset);
   const repaired = repairText(decoded.text, profile);
   const parsed = parseMessage(repaired.text);

@@ -3,7 +3,15 @@ import { catalogue, type Fault } from '../schemas/errors/index.ts';
 import type { Delimiters, Message, Segment } from '../schemas/hl7v2/message.ts';
 import type { Entry, KeptMessage, MessageStep, Person, StoredDocument } from '../schemas/parts.ts';
 import type { FieldView, MessageRow, MessageView, SegmentView, ToldFault } from '../schemas/portal.ts';
-import { componentName, decodeMessage, decodeText, fieldName, parseMessage, segmentTitle, tableDisplay } from './hl7v2/index.ts';
+import {
+  componentName,
+  decodeMessage,
+  fieldName,
+  parseMessage,
+  segmentTitle,
+  tableDisplay,
+  unescapeText,
+} from './hl7v2/index.ts';
 import type { SourceSetup } from './understand.ts';
 import { nameOfPatient, titleOf } from './view-record.ts';
 
@@ -59,7 +67,11 @@ export function viewMessage(parts: MessageViewParts): MessageView {
     segments: parsed === undefined ? [] : viewSegments(parsed, parts),
     ack: { code: message.ackCode, text: message.ack.toString('utf8') },
     faults: message.faults.map(tellFault),
-    steps: parts.steps.map(({ at, step, detail }) => ({ at: new Date(at).toISOString(), step, ...(detail === undefined ? {} : { detail }) })),
+    steps: parts.steps.map(({ at, step, detail }) => ({
+      at: new Date(at).toISOString(),
+      step,
+      ...(detail === undefined ? {} : { detail }),
+    })),
     persons: parts.persons.map((person) => ({ id: person.id, name: nameOfPatient(person.patient) })),
     wrote: parts.entries.map((entry) => ({
       id: entry.id,
@@ -69,7 +81,11 @@ export function viewMessage(parts: MessageViewParts): MessageView {
       ...(entry.from === undefined ? {} : { from: entry.from }),
     })),
     notCarried: [...new Set(outcome.notCarried)].map((field) => ({ field, name: nameOfField(message.version, field) })),
-    documents: parts.documents.map(({ id, version, createdAt }) => ({ id, version, createdAt: new Date(createdAt).toISOString() })),
+    documents: parts.documents.map(({ id, version, createdAt }) => ({
+      id,
+      version,
+      createdAt: new Date(createdAt).toISOString(),
+    })),
     canRerun: message.state === 'parked' || message.state === 'unmapped',
   };
   if (message.correctedOf !== undefined) view.correctedOf = message.correctedOf;
@@ -93,13 +109,16 @@ function viewSegments(message: Message, parts: MessageViewParts): SegmentView[] 
   return message.segments.map((segment, at) => {
     const nth = (counts.get(segment.name) ?? 0) + 1;
     counts.set(segment.name, nth);
-    const end = message.segments[at + 1]?.offset ?? segment.offset + segment.fields.join(message.delimiters.field).length;
+    const end =
+      message.segments[at + 1]?.offset ?? segment.offset + segment.fields.join(message.delimiters.field).length;
     return {
       name: segment.name,
       title: segmentTitle(message.version, segment.name),
       offset: segment.offset,
       length: end - segment.offset,
-      fields: segment.fields.slice(1).map((raw, index) => viewField(message, segment, index + 1, raw, mapped ? notCarried : undefined)),
+      fields: segment.fields
+        .slice(1)
+        .map((raw, index) => viewField(message, segment, index + 1, raw, mapped ? notCarried : undefined)),
       wrote: wroteFrom.get(`${segment.name}[${nth}]`) ?? [],
     };
   });
@@ -108,11 +127,24 @@ function viewSegments(message: Message, parts: MessageViewParts): SegmentView[] 
 /** Fields that say how to read the message rather than something about the patient. */
 const STRUCTURAL = new Set(['MSH-1', 'MSH-2', 'MSH-9', 'MSH-10', 'MSH-11', 'MSH-12', 'MSH-15', 'MSH-16', 'MSH-18']);
 
-function viewField(message: Message, segment: Segment, position: number, raw: string, notCarried: Set<string> | undefined): FieldView {
+function viewField(
+  message: Message,
+  segment: Segment,
+  position: number,
+  raw: string,
+  notCarried: Set<string> | undefined,
+): FieldView {
   const path = `${segment.name}-${position}`;
   const known = fieldName(message.version, segment.name, position);
   const structural = STRUCTURAL.has(path) || known.dataType === 'SI';
-  const fate = raw === '' ? 'empty' : structural ? 'structural' : notCarried === undefined || notCarried.has(path) ? 'not-carried' : 'carried';
+  const fate =
+    raw === ''
+      ? 'empty'
+      : structural
+        ? 'structural'
+        : notCarried === undefined || notCarried.has(path)
+          ? 'not-carried'
+          : 'carried';
   const isDelimiterField = segment.name === 'MSH' && position <= 2;
   return {
     position,
@@ -127,7 +159,12 @@ function viewField(message: Message, segment: Segment, position: number, raw: st
 
 const PARTS_MAX = 200;
 
-function viewParts(message: Message, path: string, raw: string, known: { dataType: string; table?: string }): FieldView['parts'] {
+function viewParts(
+  message: Message,
+  path: string,
+  raw: string,
+  known: { dataType: string; table?: string },
+): FieldView['parts'] {
   const { repetition, component } = message.delimiters;
   const repetitions = raw.split(repetition);
   const parts: FieldView['parts'] = [];
@@ -136,7 +173,11 @@ function viewParts(message: Message, path: string, raw: string, known: { dataTyp
     for (const [c, piece] of components.entries()) {
       if (piece === '' || parts.length >= PARTS_MAX) continue;
       const place = `${path}${repetitions.length > 1 ? `[${r + 1}]` : ''}${components.length > 1 ? `.${c + 1}` : ''}`;
-      const part: FieldView['parts'][number] = { path: place, name: componentName(message.version, known.dataType, c + 1), value: decoded(piece, message.delimiters) };
+      const part: FieldView['parts'][number] = {
+        path: place,
+        name: componentName(message.version, known.dataType, c + 1),
+        value: decoded(piece, message.delimiters),
+      };
       const display = c === 0 && known.table !== undefined ? tableDisplay(known.table, part.value) : undefined;
       if (display !== undefined) part.display = display;
       parts.push(part);
@@ -146,5 +187,8 @@ function viewParts(message: Message, path: string, raw: string, known: { dataTyp
 }
 
 function decoded(piece: string, delimiters: Delimiters): string {
-  return piece.split(delimiters.subcomponent).map((text) => decodeText(text, delimiters)).join(' ');
+  return piece
+    .split(delimiters.subcomponent)
+    .map((text) => unescapeText(text, delimiters))
+    .join(' ');
 }

@@ -183,7 +183,7 @@ function describeProcedure(fact: FactView, procedure: Procedure): void {
 
 /** Resources without a card of their own: the code, description or name that they carry, and their first date. */
 function describeOther(fact: FactView, resource: Resource): void {
-  const bag = resource as Resource & {
+  const bag = resource as unknown as {
     code?: CodeableConcept;
     type?: CodeableConcept | CodeableConcept[];
     description?: string;
@@ -195,7 +195,7 @@ function describeOther(fact: FactView, resource: Resource): void {
     payor?: { display?: string }[];
     relationship?: CodeableConcept[];
   };
-  const name = Array.isArray(bag.name) ? bag.name.map((one) => nameText(one))[0] : bag.name;
+  const name = typeof bag.name === 'string' ? bag.name : bag.name?.[0] && nameText(bag.name[0]);
   const type = Array.isArray(bag.type) ? bag.type[0] : bag.type;
   fact.title =
     conceptText(bag.code) ||

@@ -2,7 +2,6 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { MixError } from '../../schemas/errors/index.ts';
-import { benchCommand } from './bench.ts';
 import { checkCommand } from './check.ts';
 import { convertCommand } from './convert.ts';
 import { demoCommand } from './demo.ts';
@@ -10,14 +9,16 @@ import { docsCommand } from './docs.ts';
 import { nodeCommand } from './node.ts';
 import { sendCommand } from './send.ts';
 
-const manifest = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string };
+const manifest = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+  version: string;
+};
 const program = new Command('mix-hie')
   .description('An open health information exchange engine.')
   .version(manifest.version)
   .showHelpAfterError('(add --help for the options)')
   .exitOverride();
 
-for (const add of [demoCommand, nodeCommand, convertCommand, checkCommand, sendCommand, benchCommand, docsCommand]) add(program);
+for (const add of [demoCommand, nodeCommand, convertCommand, checkCommand, sendCommand, docsCommand]) add(program);
 
 try {
   await program.parseAsync(process.argv);

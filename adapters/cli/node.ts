@@ -34,14 +34,24 @@ export function nodeCommand(program: Command): void {
     .option('--json', 'print one line of JSON when it is up')
     .action(async (file: string, options: { json?: boolean }) => {
       const node = await startNode(readSettingsFile(file));
-      const told = { portal: node.address, user: node.firstUser?.id, password: node.firstUser?.secret, listeners: node.listeners };
+      const told = {
+        portal: node.address,
+        user: node.firstUser?.id,
+        password: node.firstUser?.secret,
+        listeners: node.listeners,
+      };
       process.stdout.write(options.json ? `${JSON.stringify(told)}\n` : tellNode(told));
       await untilStopped();
       await node.stop();
     });
 }
 
-function tellNode(told: { portal: string; user?: string; password?: string; listeners: { name: string; port: number }[] }): string {
+function tellNode(told: {
+  portal: string;
+  user?: string;
+  password?: string;
+  listeners: { name: string; port: number }[];
+}): string {
   const lines = told.listeners.map((one) => `mllp:   ${one.name} on port ${one.port}`);
   lines.push(`portal: ${told.portal}`);
   if (told.password) lines.push(`user:   ${told.user}`, `one-time password: ${told.password}`);

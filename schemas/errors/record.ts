@@ -57,6 +57,13 @@ export const recordFaults = {
     http: 500,
     fhir: 'not-found',
   },
+  'record.not-rerunnable': {
+    sentence: 'only parked messages and those without a map can be run again',
+    fix: 'look at what the message already did; correct the record through its source',
+    retry: false,
+    http: 409,
+    fhir: 'business-rule',
+  },
   'record.unexpected': {
     sentence: 'the work on this message failed in a way that nobody foresaw',
     fix: 'run it again; report it with the code and the time if it stays',

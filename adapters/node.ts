@@ -1,0 +1,241 @@
+/** One node: reads settings, opens parts, mounts adapters, starts, stops. The only file that sees everything. */
+import { X509Certificate } from 'node:crypto';
+import { mkdirSync, readFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { pino } from 'pino';
+import { createEngine, type Engine, type SourceSetup } from '../engine/index.ts';
+import { openStore } from '../engine/store/index.ts';
+import {
+  createAuthority,
+  openAuthority,
+  openIdentity,
+  openKeyFile,
+  openSeal,
+  signDocument,
+  verifyDocument,
+} from '../pki/index.ts';
+import { MixError } from '../schemas/errors/index.ts';
+import type { Clock, Log, Store } from '../schemas/parts.ts';
+import type { ListenerSettings, SecretReference, Settings } from '../schemas/settings/index.ts';
+import { createHttp, type RouteFace } from './http/index.ts';
+import { listen, type MllpTls } from './mllp/index.ts';
+import { buildPages } from './web/index.ts';
+
+export interface StartOptions {
+  clock?: Clock;
+  log?: Log;
+  /** Lets a test stand between the engine and its store. */
+  wrapStore?(store: Store): Store;
+}
+
+export interface RunningNode {
+  engine: Engine;
+  /** Address of the portal. */
+  address: string;
+  listeners: { name: string; host: string; port: number }[];
+  /** Set while the first user has not yet chosen a password of their own. */
+  firstUser?: { id: string; secret: string };
+  routes: RouteFace[];
+  /** Ends listeners, work at hand, pages and store, in this order. */
+  stop(): Promise<void>;
+}
+
+const VERSION = (JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string })
+  .version;
+const FIRST_USER = { id: 'admin', roles: ['administrator', 'interface-analyst', 'doctor', 'privacy-officer'] };
+
+/** Starts a node. Throws `settings.*`, `store.*`, `authority.*`, `mllp.*` when a part can't be opened. */
+export async function startNode(settings: Settings, options: StartOptions = {}): Promise<RunningNode> {
+  const clock: Clock = options.clock ?? { now: Date.now };
+  const log: Log = options.log ?? pinoLog(settings.log.level);
+  const { node } = settings;
+  mkdirSync(node.dataDir, { recursive: true, mode: 0o700 });
+  const pagesDir = await buildPages();
+  const opened = await openStore({
+    file: join(node.dataDir, 'store.sqlite'),
+    seal: openSeal({ kek: openKeyFile(settings.keys.kekFile) }),
+    clock,
+    limits: settings.store,
+  });
+  const store = options.wrapStore?.(opened) ?? opened;
+  const keys = openKeys(settings, clock);
+  const engine = createEngine(
+    { store, clock, log, ...keys },
+    {
+      node: { name: node.name, role: node.role, facility: node.facility, zone: node.zone, version: VERSION },
+      organization: organizationOf(settings),
+      processing: 'P',
+      documents: settings.documents,
+      sessionMinutes: settings.http.sessionMinutes,
+      sources: settings.listeners.map(setupOf),
+    },
+  );
+  const secret = await firstSecret(engine, store);
+  const http = await openHttp(settings, engine, pagesDir, log);
+  const web = await http.listen();
+  const listeners = await Promise.all(settings.listeners.map((one) => openListener(one, settings, engine, log)));
+  engine.start();
+  await store.commit({ audit: [{ at: clock.now(), who: 'node', action: 'start', outcome: 'done', what: 'node' }] });
+  log.info({ node: node.name, portal: web.url, listeners: listeners.length }, 'the node is up');
+
+  const running: RunningNode = {
+    engine,
+    address: web.url,
+    listeners: listeners.map(({ name, host, port }) => ({ name, host, port })),
+    routes: http.routes(),
+    async stop() {
+      await Promise.all(listeners.map((one) => one.close()));
+      await engine.stop();
+      await http.close();
+      await store.commit({ audit: [{ at: clock.now(), who: 'node', action: 'stop', outcome: 'done', what: 'node' }] });
+      await store.close();
+    },
+  };
+  if (secret !== undefined) running.firstUser = { id: FIRST_USER.id, secret };
+  return running;
+}
+
+/** A one-time password for the first user, made anew at each start until they chose their own. */
+async function firstSecret(engine: Engine, store: Store): Promise<string | undefined> {
+  const user = await store.user(FIRST_USER.id);
+  if (user === undefined) return engine.admission.firstUser(FIRST_USER.id, FIRST_USER.roles);
+  return user.oneTime ? engine.admission.renewOneTimeSecret(user.id) : undefined;
+}
+
+function setupOf(listener: ListenerSettings): SourceSetup & { listener: string } {
+  return {
+    source: {
+      id: listener.name,
+      profile: listener.profile,
+      authority: listener.authority,
+      facility: listener.facility,
+    },
+    profile: listener.profile,
+    charset: listener.charset,
+    acknowledgment: listener.acknowledgment,
+    processing: listener.processing,
+    listener: `${listener.host}:${listener.port}${listener.tls ? ' (TLS)' : ''}`,
+  };
+}
+
+function organizationOf({ node }: Settings): Parameters<typeof createEngine>[1]['organization'] {
+  const { name, oid, address, telecom } = node.organization;
+  return {
+    name,
+    oid,
+    address: {
+      line: [address.street],
+      city: address.city,
+      ...(address.state === undefined ? {} : { state: address.state }),
+      postalCode: address.postalCode,
+      country: address.country,
+    },
+    telecom: [{ system: 'phone', value: telecom }],
+  };
+}
+
+/** The hospital's own authority and the node's signing identity, made at the first start. */
+function openKeys(settings: Settings, clock: Clock): Pick<Parameters<typeof createEngine>[0], 'sign' | 'verify'> {
+  const { pki, node } = settings;
+  const authority = openOrCreateAuthority(settings, clock.now());
+  const order = {
+    profile: 'document-signer' as const,
+    subject: { commonName: `${node.name} documents`, organization: node.organization.name },
+    days: pki.certificateDays,
+  };
+  const open = () => openIdentity({ dir: pki.folder, name: 'document-signer', authority, order, now: clock.now() });
+  let signer = open();
+  const roots = [new X509Certificate(pemOfRoot(pki.folder))];
+  return {
+    sign(document, now) {
+      if (now >= signer.renewAt) signer = open();
+      return signDocument(document, signer, now);
+    },
+    verify({ bytes, signature, id }) {
+      const verdict = verifyDocument(bytes, signature, { roots, at: clock.now() }, { documentId: id });
+      if (verdict.holds) return { holds: true, signer: commonNameOf(verdict.signer) };
+      return { holds: false, signer: '', reason: verdict.reason };
+    },
+  };
+}
+
+function commonNameOf(certificate: X509Certificate): string {
+  return /(?:^|\n)CN=([^\n]*)/.exec(certificate.subject)?.[1] ?? certificate.subject;
+}
+
+function pemOfRoot(folder: string): Buffer {
+  return readFileSync(join(folder, 'ca.pem'));
+}
+
+function openOrCreateAuthority({ pki, node }: Settings, now: number): ReturnType<typeof openAuthority> {
+  try {
+    return openAuthority(pki.folder);
+  } catch (cause) {
+    if (!(cause instanceof MixError) || cause.fault.code !== 'authority.missing') throw cause;
+    return createAuthority({
+      subject: { commonName: pki.authorityName, organization: node.organization.name },
+      dir: pki.folder,
+      now,
+    });
+  }
+}
+
+async function openHttp(
+  settings: Settings,
+  engine: Engine,
+  pagesDir: string,
+  log: Log,
+): Promise<Awaited<ReturnType<typeof createHttp>>> {
+  const { http, node } = settings;
+  return createHttp({
+    engine: engine.portal,
+    settings: {
+      host: http.host,
+      port: http.port,
+      pagesDir,
+      face: { name: node.organization.name, role: node.role },
+      bodyBytesMax: http.bodyBytesMax,
+      signInsPerMinute: http.signInsPerMinute,
+    },
+    ...(http.tls ? { tls: { cert: readFileSync(http.tls.cert), key: readSecret(http.tls.key) } } : {}),
+    log,
+  });
+}
+
+async function openListener(
+  listener: ListenerSettings,
+  settings: Settings,
+  engine: Engine,
+  log: Log,
+): Promise<{ name: string; host: string; port: number; close(): Promise<void> }> {
+  const { source } = setupOf(listener);
+  const server = await listen({
+    host: listener.host,
+    port: listener.port,
+    ...(listener.tls ? { tls: tlsOf(listener.tls) } : {}),
+    source,
+    accept: (bytes) => engine.accept(bytes, source.id),
+    answerRefused: (refusal) => engine.refuse(refusal.head, source.id, refusal.code),
+    limits: settings.mllp,
+    log,
+  });
+  return { name: listener.name, host: listener.host, port: server.port, close: () => server.close() };
+}
+
+function tlsOf(tls: NonNullable<ListenerSettings['tls']>): MllpTls {
+  return { cert: readFileSync(tls.cert), key: readSecret(tls.key), ca: tls.ca.map((file) => readFileSync(file)) };
+}
+
+/** A secret by its reference. Throws `settings.secret-missing`. */
+function readSecret(reference: SecretReference): Buffer {
+  if ('file' in reference) return readFileSync(reference.file);
+  const value = process.env[reference.env];
+  if (value === undefined || value === '') throw new MixError('settings.missing', { place: reference.env });
+  return Buffer.from(value);
+}
+
+/** Lines of JSON on standard error, so that standard output stays the command's. */
+function pinoLog(level: string): Log {
+  return pino({ name: 'mix-hie', level, base: { host: hostname() } }, pino.destination(2));
+}
