@@ -17,6 +17,7 @@ import type {
   StoredDocument,
   User,
 } from '../../schemas/parts.ts';
+import { isStrong } from '../record/index.ts';
 import { dayKey, dayOf, idToKey, joinPieces, packBody, personKey } from './codec.ts';
 import type { Value } from './database.ts';
 import { foldNumber, indexWords } from './words.ts';
@@ -220,7 +221,9 @@ export function makeCommitUnit(seal: Seal, changes: Changes, now: number): Commi
 function personUnit(seal: Seal, given: { person: Person; expect: number; terms: SearchTerm[] }): PersonUnit {
   const { person } = given;
   const words = indexWords(seal, domains.personWords, given.terms);
-  const texts = person.state === 'active' ? person.identifiers.map((one) => identifierText(one.system, one.value)) : [];
+  // Only numbers that name one person are held by one person; a social security number may stand at two.
+  const naming = person.state === 'active' ? person.identifiers.filter(isStrong) : [];
+  const texts = naming.map((one) => identifierText(one.system, one.value));
   const tokens = seal.tokens(domains.identifier, texts);
   const body = packBody([Buffer.from(JSON.stringify([person.identifiers, person.patient]))]);
   return {
