@@ -62,7 +62,7 @@ export function refuseFrame(refused: {
     code: modeOf(scan, setup).enhanced ? 'CR' : 'AR',
     faults: [{ code }],
     now,
-    controlId: uuidv7(now).slice(0, 20),
+    controlId: ackControlId(now),
   });
 }
 
@@ -81,8 +81,9 @@ async function acceptMessage(parts: AcceptParts, bytes: Buffer, setup: SourceSet
   const scan = scanHeader(bytes, setup.charset);
   const profile = chooseProfile(setup.profile, scan);
   const mode = modeOf(scan, setup);
+  // What did not keep the message from being acted on is told on our pages; interface engines take any ERR for a failure.
   const answer = (code: AckCode, faults: Fault[]) =>
-    buildAck({ scan, code, faults, now, controlId: uuidv7(now).slice(0, 20) });
+    buildAck({ scan, code, faults: faults.filter((fault) => !isWarning(fault)), now, controlId: ackControlId(now) });
   if (scan.code === 'ACK') return { ack: null, messageIds: [] };
   const decision = decideFor(admitSource(setup.source), 'create', { type: 'message' });
   if (decision.decision !== 'Permit') {
@@ -109,6 +110,11 @@ async function acceptMessage(parts: AcceptParts, bytes: Buffer, setup: SourceSet
     parts.log.warn({ source: setup.source.id, code: cause.fault.code }, 'a message could not be kept and was refused');
     return { ack: answer(mode.enhanced ? 'CE' : 'AR', [cause.fault]), messageIds: [] };
   }
+}
+
+/** MSH-10 of an answer: 20 characters, the longest that every version takes (chapter 2.14.9.10). */
+function ackControlId(now: number): string {
+  return uuidv7(now).replaceAll('-', '').slice(-20);
 }
 
 /** What MSH-15 and MSH-16 ask for; where both are empty, what the listener's settings say. */

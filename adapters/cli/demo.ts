@@ -13,11 +13,11 @@ import { createProgress } from './progress.ts';
 const SAMPLES = new URL('../../fixtures/traffic/', import.meta.url);
 const DEMO_OID = '2.16.840.1.113883.19.100';
 /** 2575 is the port that IANA gave to HL7. */
-const LISTENERS = [
+const LISTENERS: { name: string; port: number; facility: string; charset?: string }[] = [
   { name: 'meditech', port: 2575, facility: 'MGH' },
   { name: 'mckesson', port: 2576, facility: 'RVH' },
   { name: 'cpsi', port: 2577, facility: 'PHH' },
-  { name: 'healthland', port: 2578, facility: 'SCH' },
+  { name: 'healthland', port: 2578, facility: 'SCH', charset: 'windows-1252' },
 ];
 const PORTAL_PORT = 8080;
 /** Messages a second and listener: slow enough to be watched. */
@@ -64,6 +64,7 @@ export async function demoSettings(data: string): Promise<Settings> {
       profile: one.name,
       authority: `${DEMO_OID}.${at + 1}`,
       facility: one.facility,
+      ...(one.charset === undefined ? {} : { charset: one.charset }),
     });
   }
   return readSettings(

@@ -233,12 +233,16 @@ function planFor(version: string, name: string): FieldPlan | null {
       const kind = kindOf(field.datatype);
       if (kind !== undefined) plan.typed.push({ field: at + 1, kind });
       // Set ids order nothing that the order of segments does not; MSH and PID have checks of their own.
-      if (field.opt === 2 && field.datatype !== 'SI' && name !== 'MSH') plan.required.push(at + 1);
+      if (field.opt === 2 && field.datatype !== 'SI' && name !== 'MSH' && !conditional.has(`${name}-${at + 1}`))
+        plan.required.push(at + 1);
     }
   }
   if (plans.size < plansMax) plans.set(key, plan);
   return plan;
 }
+
+/** Fields that the dictionary calls required and the standard conditional (7.4.2.4), or that say nothing of the patient (2.14.12). */
+const conditional: ReadonlySet<string> = new Set(['OBX-4', 'SFT-2', 'SFT-3', 'SFT-4', 'PR1-6']);
 
 function kindOf(dataType: string): Kind {
   if (dataType === 'TS' || dataType === 'DTM' || dataType === 'DT') return 'time';

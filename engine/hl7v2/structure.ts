@@ -140,9 +140,12 @@ export function groupSegments(message: Message, faults?: Fault[]): Group {
   return root;
 }
 
+/** Allowed in every structure (2.14.12 SFT), or newer than the dictionary. */
+const unplaced: ReadonlySet<string> = new Set(['SFT', 'UAC', 'PRT']);
+
 /** Is a segment that the structure has no place for here to be told? Not where the message may know more than the dictionary does. */
 function isMisplaced(message: Message, definition: CompiledGroup, segment: Segment): boolean {
-  if (segment.name === '' || segment.name.startsWith('Z') || segment.name === 'PRT') return false;
+  if (segment.name === '' || segment.name.startsWith('Z') || unplaced.has(segment.name)) return false;
   if (definition.slots.some((slot) => slot.names.has(segment.name))) return false;
   return (
     message.version === nearestVersion(message.version) || nearestVersion(message.version) !== dictionaryVersions.at(-1)
