@@ -14,6 +14,8 @@ export type KnownPersons = Map<string, string>;
 export interface Identified {
   /** Undefined: nobody is known under these numbers. */
   personId?: string;
+  /** The numbers that may be filed with this person: without those that are another's. */
+  identifiers: Identifier[];
   faults: Fault[];
 }
 
@@ -30,16 +32,15 @@ export function lookUpPersons(store: Store, identifiers: Iterable<Identifier>): 
   return wanted.size === 0 ? Promise.resolve(new Map()) : store.personsByIdentifier([...wanted.values()]);
 }
 
-/** The person whom these numbers name; the first number known wins, since the profile lists the most trusted first. */
+/**
+ * The person whom these numbers name; the first number known wins, since the profile lists the most trusted first. A number that
+ * leads to somebody else stays with them and is told: two people are joined by a merge (A40), never by the way.
+ */
 export function identify(identifiers: Identifier[], known: KnownPersons): Identified {
-  const faults: Fault[] = [];
-  let personId: string | undefined;
-  for (const identifier of identifiers) {
-    if (!isStrong(identifier)) continue;
-    const found = known.get(keyOfIdentifier(identifier));
-    if (found === undefined) continue;
-    if (personId === undefined) personId = found;
-    else if (personId !== found) faults.push({ code: 'record.numbers-disagree', place: 'PID-3' });
-  }
-  return personId === undefined ? { faults } : { personId, faults };
+  const holders = identifiers.map((one) => (isStrong(one) ? known.get(keyOfIdentifier(one)) : undefined));
+  const personId = holders.find((holder) => holder !== undefined);
+  if (personId === undefined) return { identifiers, faults: [] };
+  const own = identifiers.filter((_, at) => holders[at] === undefined || holders[at] === personId);
+  if (own.length === identifiers.length) return { personId, identifiers, faults: [] };
+  return { personId, identifiers: own, faults: [{ code: 'record.numbers-disagree', place: 'PID-3' }] };
 }

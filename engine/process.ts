@@ -10,7 +10,15 @@ import { catalogue, MixError } from '../schemas/errors/index.ts';
 import type { Changes, Clock, Entry, Identifier, Job, KeptMessage, Log, Person, Store } from '../schemas/parts.ts';
 import { chooseProfile } from '../schemas/vendors/profile.ts';
 import { identify, type KnownPersons, keyOfIdentifier, lookUpPersons } from './identify.ts';
-import { type Draft, type DraftMerge, mergePersons, mergeRecord, uuidv7, wantedKeys } from './record/index.ts';
+import {
+  type Draft,
+  type DraftMerge,
+  type DraftSubject,
+  mergePersons,
+  mergeRecord,
+  uuidv7,
+  wantedKeys,
+} from './record/index.ts';
 import { isWarning, type SourceSetup, type Understood, understand } from './understand.ts';
 
 export interface ProcessOptions {
@@ -244,11 +252,11 @@ function recordChanges(
   const made: KnownPersons = new Map();
   const changed = new Set<string>();
   for (const subject of draft.subjects) {
-    const { personId, faults: doubts } = identify(subject.identifiers, known);
+    const { personId, identifiers, faults: doubts } = identify(subject.identifiers, known);
     faults.push(...doubts);
-    const id = personId ?? identify(subject.identifiers, made).personId ?? uuidv7(now);
-    for (const identifier of subject.identifiers) made.set(keyOfIdentifier(identifier), id);
-    const merged = mergeRecord(currentOf(view, snapshot, id), subject, {
+    const id = personId ?? identify(identifiers, made).personId ?? uuidv7(now);
+    for (const identifier of identifiers) made.set(keyOfIdentifier(identifier), id);
+    const merged = mergeRecord(currentOf(view, snapshot, id), withNumbers(subject, identifiers), {
       personId: id,
       sourceId: message.sourceId,
       messageId: message.id,
@@ -292,6 +300,16 @@ function recordChanges(
       personId,
     })),
   };
+}
+
+/** A subject without the numbers that are another person's. */
+function withNumbers(subject: DraftSubject, identifiers: Identifier[]): DraftSubject {
+  if (identifiers.length === subject.identifiers.length) return subject;
+  const held = new Set(identifiers.map(keyOfIdentifier));
+  const shown = subject.patient.identifier?.filter(({ system = '', value = '' }) =>
+    held.has(keyOfIdentifier({ system, value })),
+  );
+  return { ...subject, identifiers, patient: { ...subject.patient, identifier: shown } };
 }
 
 function currentOf(view: View, snapshot: Snapshot, id: string): { person?: Person; entries: Map<string, Entry> } {

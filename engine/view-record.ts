@@ -85,21 +85,29 @@ export function factOf(entry: Entry): FactView {
 function describe(fact: FactView, resource: Resource): void {
   switch (resource.resourceType) {
     case 'Observation':
-      return describeObservation(fact, resource);
+      describeObservation(fact, resource);
+      break;
     case 'Encounter':
-      return describeEncounter(fact, resource);
+      describeEncounter(fact, resource);
+      break;
     case 'AllergyIntolerance':
-      return describeAllergy(fact, resource);
+      describeAllergy(fact, resource);
+      break;
     case 'Condition':
-      return describeCondition(fact, resource);
+      describeCondition(fact, resource);
+      break;
     case 'Immunization':
-      return describeImmunization(fact, resource);
+      describeImmunization(fact, resource);
+      break;
     case 'MedicationRequest':
-      return describeMedication(fact, resource);
+      describeMedication(fact, resource);
+      break;
     case 'Procedure':
-      return describeProcedure(fact, resource);
+      describeProcedure(fact, resource);
+      break;
     default:
-      return describeOther(fact, resource);
+      describeOther(fact, resource);
+      break;
   }
 }
 

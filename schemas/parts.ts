@@ -216,7 +216,18 @@ export interface NotCarried {
 export interface MessageStep {
   messageId: string;
   at: number;
-  step: 'received' | 'kept' | 'acknowledged' | 'parsed' | 'mapped' | 'identified' | 'recorded' | 'published' | 'parked' | 'rerun' | 'corrected';
+  step:
+    | 'received'
+    | 'kept'
+    | 'acknowledged'
+    | 'parsed'
+    | 'mapped'
+    | 'identified'
+    | 'recorded'
+    | 'published'
+    | 'parked'
+    | 'rerun'
+    | 'corrected';
   detail?: string;
 }
 
@@ -226,7 +237,7 @@ export interface MessageStep {
  */
 export interface Changes {
   jobDone?: { id: string; fence: number };
-  jobParked?: { id: string; fence: number; fault: Fault; /** keys stay and block (parked merge) */ blocks: boolean };
+  jobParked?: { id: string; fence: number; fault: Fault /** keys stay and block (parked merge) */; blocks: boolean };
   jobRetry?: { id: string; fence: number; dueAt: number; fault: Fault };
   /** A parked job that a human settled (the corrected copy runs in its place): it and its keys go. Nothing happens when it is not parked. */
   parkedSettled?: string;
@@ -256,7 +267,18 @@ export interface AuditEntry {
   at: number;
   /** Who asked: user id, source id, `node`. */
   who: string;
-  action: 'read' | 'search' | 'create' | 'update' | 'disclose' | 'sign-in' | 'sign-out' | 'rerun' | 'start' | 'stop' | 'refuse';
+  action:
+    | 'read'
+    | 'search'
+    | 'create'
+    | 'update'
+    | 'disclose'
+    | 'sign-in'
+    | 'sign-out'
+    | 'rerun'
+    | 'start'
+    | 'stop'
+    | 'refuse';
   /** `Permit` | `Deny`, or outcome of the act. */
   outcome: string;
   /** What kind of thing, and its id. */
@@ -322,7 +344,12 @@ export interface Kept {
  */
 export interface Store {
   /** Keeps a message and its job in one durable commit. Resolves after the commit. Throws `store.full` / `store.busy` (retry) with nothing kept. */
-  keep(message: KeptMessage, terms: SearchTerm[], job: Omit<Job, 'attempts' | 'fence'> | null, options: { identityIsUnique: boolean }): Promise<Kept>;
+  keep(
+    message: KeptMessage,
+    terms: SearchTerm[],
+    job: Omit<Job, 'attempts' | 'fence'> | null,
+    options: { identityIsUnique: boolean },
+  ): Promise<Kept>;
   /** Writes one unit of work. Resolves after the commit; throws `store.conflict` or `store.fenced` for this unit only. */
   commit(changes: Changes): Promise<void>;
 
@@ -332,7 +359,12 @@ export interface Store {
   waitForJobs(ms: number): Promise<void>;
   /** Puts a parked message's job back into the queue, with its original subject. */
   requeue(job: Omit<Job, 'attempts' | 'fence'>): Promise<void>;
-  jobs(query: { state?: 'ready' | 'leased' | 'parked'; kind?: JobKind; cursor?: string; limit: number }): Promise<Page<Job & { state: string }>>;
+  jobs(query: {
+    state?: 'ready' | 'leased' | 'parked';
+    kind?: JobKind;
+    cursor?: string;
+    limit: number;
+  }): Promise<Page<Job & { state: string }>>;
 
   message(id: string): Promise<KeptMessage | undefined>;
   /** Many at once, in the order asked; for workers. */
@@ -340,7 +372,9 @@ export interface Store {
   messages(query: MessageQuery): Promise<Page<KeptMessage>>;
   steps(messageId: string): Promise<MessageStep[]>;
   /** Entries that a message wrote, and what it did not carry. */
-  outcomeOf(messageId: string): Promise<{ personIds: string[]; wrote: { id: string; type: string; version: number }[]; notCarried: string[] }>;
+  outcomeOf(
+    messageId: string,
+  ): Promise<{ personIds: string[]; wrote: { id: string; type: string; version: number }[]; notCarried: string[] }>;
 
   /** Persons that hold any of these identifiers (active ones; merged ones resolve to their survivor). Key: `system|value`. */
   personsByIdentifier(ids: { system: string; value: string }[]): Promise<Map<string, string>>;
@@ -361,12 +395,27 @@ export interface Store {
   documents(personId: string): Promise<Omit<StoredDocument, 'bytes' | 'signature'>[]>;
 
   sourceStats(): Promise<SourceStats[]>;
-  counts(): Promise<{ messages: number; persons: number; entries: number; documents: number; ready: number; parked: number; bytes: number }>;
+  counts(): Promise<{
+    messages: number;
+    persons: number;
+    entries: number;
+    documents: number;
+    ready: number;
+    parked: number;
+    bytes: number;
+  }>;
 
   user(id: string): Promise<User | undefined>;
   putUser(user: User): Promise<void>;
 
-  audit(query: { personId?: string; who?: string; from?: number; to?: number; cursor?: string; limit: number }): Promise<Page<AuditEntry & { seq: number }>>;
+  audit(query: {
+    personId?: string;
+    who?: string;
+    from?: number;
+    to?: number;
+    cursor?: string;
+    limit: number;
+  }): Promise<Page<AuditEntry & { seq: number }>>;
 
   /** A small named value of the node itself (its certificate's id, the last start). Sealed. */
   getValue(name: string): Promise<Buffer | undefined>;
@@ -386,5 +435,10 @@ export interface ChangeNote {
 /** A place that things are delivered to. */
 export interface Outlet {
   id: string;
-  send(thing: { kind: 'document' | 'message'; id: string; bytes: Buffer; deliveryId: string }): Promise<{ receipt: string }>;
+  send(thing: {
+    kind: 'document' | 'message';
+    id: string;
+    bytes: Buffer;
+    deliveryId: string;
+  }): Promise<{ receipt: string }>;
 }

@@ -1,7 +1,7 @@
 /**
  * What is wrong in a message, as far as syntax, the standard's tables and its structures tell.
  *
- * Errors are only what keeps the message from being acted on: no type or control id, a version nobody knows, no patient where one is
+ * Errors are only what keeps the message from being acted on: no type, a version nobody knows, no patient where one is
  * needed, a date of birth that is none. All else is a warning: the message goes on, the sender may read it in the ACK.
  */
 import type { Fault, FaultCode } from '../../schemas/errors/index.ts';
@@ -130,12 +130,17 @@ function checkHeader(message: Message): Found[] {
     found.push({ fault, segment: 0, field });
   };
   if (message.code === '') tell('hl7v2.required-field', 9);
-  if (isEmpty(msh.fields[10])) tell('hl7v2.required-field', 10);
+  // Without an id the answer can name nothing, but the content can be acted on.
+  if (isEmpty(msh.fields[10])) tell('hl7v2.expected-field', 10);
   const processing = firstOf(msh.fields[11], message);
   if (processing === '') tell('hl7v2.expected-field', 11, 'taken as P');
   else if (!/^[PTD]$/.test(processing)) tell('hl7v2.processing-id', 11);
   if (message.version === '') tell('hl7v2.expected-field', 12);
-  else if (!publishedVersions.has(message.version)) tell('hl7v2.version', 12);
+  else if (!publishedVersions.has(message.version)) {
+    // "V2.3", "2.3.0" or "2.5.2" are read as the nearest version of the same family.
+    if (/^v?2(\.\d[\dA-Z.]*)?$/i.test(message.version)) tell('hl7v2.table-value', 12, 'taken as the nearest version');
+    else tell('hl7v2.version', 12);
+  }
   const event = message.segments.find((segment) => segment.name === 'EVN');
   const named = firstOf(event?.fields[1], message);
   if (event !== undefined && named !== '' && message.trigger !== '' && named !== message.trigger) {
@@ -176,7 +181,8 @@ function checkPid(message: Message, pid: Segment): Found[] {
   }
   if (isEmpty(pid.fields[5])) tell('hl7v2.expected-field', 5);
   const birth = firstOf(pid.fields[7], message);
-  if (birth !== '' && birth !== '""' && !isDateOrTime(birth)) {
+  if (/^0+$/.test(birth)) tell('hl7v2.date-format', 7, 'zeros, taken as not known');
+  else if (birth !== '' && birth !== '""' && !isDateOrTime(birth)) {
     tell(isIsoTime(birth) ? 'hl7v2.date-format' : 'hl7v2.birth-date', 7);
   }
   return found;

@@ -48,9 +48,28 @@ const mappedEvents: Record<string, ReadonlySet<string>> = {
   RDE: new Set(['O01', 'O11']),
 };
 
+/** The event of messages that name none: what the standard has for the type, or what senders of such a type always mean. */
+const soleEvents: Record<string, string> = {
+  ORU: 'R01',
+  MDM: 'T02',
+  VXU: 'V04',
+  ORM: 'O01',
+  OML: 'O21',
+  OMG: 'O19',
+  RDE: 'O11',
+};
+
+/** Type and event as they are meant: `oru^r01`, `ORU_R01` and a bare `ORU` are all ORU^R01. ADT without an event stays unclear. */
+function eventOf(message: Message): { code: string; trigger: string } {
+  const [code = '', joined = ''] = message.code.toUpperCase().split('_');
+  const trigger = message.trigger.toUpperCase() || joined;
+  return { code, trigger: trigger || (soleEvents[code] ?? '') };
+}
+
 /** Has this message's type a map? One without is kept, answered, counted and listed, but never in the record. */
 export function isMapped(message: Message): boolean {
-  return mappedEvents[message.code]?.has(message.trigger) ?? false;
+  const { code, trigger } = eventOf(message);
+  return Object.hasOwn(mappedEvents, code) && mappedEvents[code]!.has(trigger);
 }
 
 /** Where the message came from, and when. */
@@ -73,11 +92,12 @@ export function toRecord(message: Message, profile: VendorProfile, { source, rec
     faults: [],
     sender: '',
   };
-  const event = message.code === 'ADT' ? message.trigger : '';
+  const { code, trigger } = eventOf(message);
+  const event = code === 'ADT' ? trigger : '';
   const w: Walk = {
     m,
-    code: message.code,
-    trigger: message.trigger,
+    code,
+    trigger,
     event,
     sourceTime: receivedAt,
     day: '',
