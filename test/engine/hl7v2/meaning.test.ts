@@ -134,6 +134,9 @@ describe('checkMessage', () => {
     [message('ADT^A01', '2.5', ...good.slice(0, 1), ...good.slice(2)), ['E hl7v2.required-segment PID']],
     [message('ADT^A01', '2.5', 'EVN|A08|20260101', ...good.slice(1)), ['W hl7v2.event-differs EVN-1']],
     [message('ADT^A01', '3.0', ...good), ['E hl7v2.version MSH-12']],
+    [message('ADT^A01', 'V2.3', ...good), ['W hl7v2.table-value MSH-12']],
+    [message('ADT^A01', '2.5.2', ...good), ['W hl7v2.table-value MSH-12']],
+    [withPid('PID|1||5||Doe||00000000'), ['W hl7v2.date-format PID-7']],
     [message('ADT^A01', '', ...good), ['W hl7v2.expected-field MSH-12']],
     [message('', '2.5', 'PID|1'), ['E hl7v2.required-field MSH-9']],
     [message('ADT^A40', '2.5', 'EVN|A40|20260101', 'PID|1||5||Doe'), ['E hl7v2.required-segment MRG']],
@@ -162,7 +165,7 @@ describe('checkMessage', () => {
 
   it('tells a missing control id and an odd processing id', () => {
     const { message: m } = parseMessage('MSH|^~\\&|A|B|C|D|2026||ACK||X|2.5\rMSA|AA|1\r');
-    expect(faultsOf(m!)).toEqual(['E hl7v2.required-field MSH-10', 'W hl7v2.processing-id MSH-11']);
+    expect(faultsOf(m!)).toEqual(['W hl7v2.expected-field MSH-10', 'W hl7v2.processing-id MSH-11']);
   });
 
   it('tells no more than its limit, errors first', () => {
