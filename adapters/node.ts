@@ -5,7 +5,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { createEngine, type Engine, type SourceSetup } from '../engine/index.ts';
-import { openStore } from '../engine/store/index.ts';
+import { type OpenedStore, openStore } from '../engine/store/index.ts';
 import {
   createAuthority,
   openAuthority,
@@ -25,8 +25,10 @@ import { buildPages } from './web/index.ts';
 export interface StartOptions {
   clock?: Clock;
   log?: Log;
-  /** Lets a test stand between the engine and its store. */
-  wrapStore?(store: Store): Store;
+  /** Lets a test or the bench stand between the engine and its store. */
+  wrapStore?(store: OpenedStore): Store;
+  /** Messages are kept and answered while their jobs wait; for the intake bench. */
+  paused?: boolean;
 }
 
 export interface RunningNode {
@@ -75,7 +77,7 @@ export async function startNode(settings: Settings, options: StartOptions = {}):
   const http = await openHttp(settings, engine, pagesDir, log);
   const web = await http.listen();
   const listeners = await Promise.all(settings.listeners.map((one) => openListener(one, settings, engine, log)));
-  engine.start();
+  if (options.paused !== true) engine.start();
   await store.commit({ audit: [{ at: clock.now(), who: 'node', action: 'start', outcome: 'done', what: 'node' }] });
   log.info({ node: node.name, portal: web.url, listeners: listeners.length }, 'the node is up');
 

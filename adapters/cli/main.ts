@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { MixError } from '../../schemas/errors/index.ts';
+import { benchCommand } from './bench.ts';
 import { checkCommand } from './check.ts';
 import { convertCommand } from './convert.ts';
 import { demoCommand } from './demo.ts';
@@ -18,7 +19,8 @@ const program = new Command('mix-hie')
   .showHelpAfterError('(add --help for the options)')
   .exitOverride();
 
-for (const add of [demoCommand, nodeCommand, convertCommand, checkCommand, sendCommand, docsCommand]) add(program);
+for (const add of [demoCommand, nodeCommand, convertCommand, checkCommand, sendCommand, docsCommand, benchCommand])
+  add(program);
 
 try {
   await program.parseAsync(process.argv);

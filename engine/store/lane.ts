@@ -20,6 +20,7 @@ export class Lane {
   #bytes = 0;
   #pumping: Promise<void> | undefined;
   #closed = false;
+  readonly written = { groups: 0, units: 0 };
 
   constructor(writer: GroupWriter, limits: LaneLimits, wrote: () => void) {
     this.#writer = writer;
@@ -60,6 +61,8 @@ export class Lane {
         this.#queue = [...deferred, ...this.#queue];
         for (const item of deferred) this.#bytes += item.bytes;
       }
+      this.written.groups += 1;
+      this.written.units += group.length - deferred.length;
       this.#wrote();
     }
     this.#pumping = undefined;

@@ -67,6 +67,8 @@ export interface OpenedStore extends Store {
   checkAudit(): Promise<{ rows: number; broken?: number }>;
   /** Destroys the key of a person: the record and the documents can never be read again. */
   shredPerson(id: string): Promise<void>;
+  /** Transactions of the commit lane since the store was opened, and the units of work in them. */
+  written(): { groups: number; units: number };
 }
 
 /** Fences of one process; a later process begins above them. */
@@ -342,6 +344,10 @@ class SqliteStore implements OpenedStore {
     // The page's old bytes were zeroed (secure_delete); emptying the log takes the older copies of the page off the disk.
     const keeper = await Connection.open(file, 'write');
     await keeper.exec('PRAGMA busy_timeout=5000; PRAGMA wal_checkpoint(TRUNCATE);').finally(() => keeper.close());
+  }
+
+  written(): { groups: number; units: number } {
+    return this.#lane.written;
   }
 
   close(): Promise<void> {

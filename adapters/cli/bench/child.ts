@@ -1,11 +1,12 @@
 /** Child processes of the bench: what is measured and what measures never share a process. */
 import { type ChildProcess, fork } from 'node:child_process';
 
-/** Starts a file beside this one in a Node of its own. Buffers pass over its channel as they are. */
-export function startChild(name: string): ChildProcess {
+/** Starts a file beside this one in a Node of its own. Buffers pass over its channel as they are. `profileDir` takes a CPU profile of it. */
+export function startChild(name: string, profileDir?: string): ChildProcess {
   const ending = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
   return fork(new URL(`./${name}.${ending}`, import.meta.url), {
     execPath: process.execPath,
+    ...(profileDir === undefined ? {} : { execArgv: ['--cpu-prof', `--cpu-prof-dir=${profileDir}`] }),
     serialization: 'advanced',
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   });
@@ -22,4 +23,12 @@ export function askChild<T>(child: ChildProcess, question: object): Promise<T> {
     });
     child.send(question);
   });
+}
+
+/** Ends a child that answers nothing more. */
+export async function endChild(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const ended = new Promise((resolve) => child.once('exit', resolve));
+  child.kill();
+  await ended;
 }

@@ -1,5 +1,5 @@
 /** The floor of the intake bench: the same frames kept by a bare SQLite (WAL, FULL), one transaction for what waits, then answered. */
-import { askChild, startChild } from './child.ts';
+import { askChild, endChild, startChild } from './child.ts';
 
 export interface Floor {
   port: number;
@@ -15,10 +15,6 @@ export async function startFloor(options: { folder: string; store?: boolean }): 
   return {
     port,
     figures: () => askChild(child, { figures: true }),
-    close: async () => {
-      const ended = new Promise((resolve) => child.once('exit', resolve));
-      child.kill();
-      await ended;
-    },
+    close: () => endChild(child),
   };
 }

@@ -31,6 +31,7 @@ async function run(options: LoadOptions): Promise<LoadResult> {
     times: [],
     errors: 0,
   };
+  const begunAt = Date.now();
   const begun = performance.now();
   load.until = begun + options.seconds * 1000;
   await Promise.all(
@@ -41,6 +42,7 @@ async function run(options: LoadOptions): Promise<LoadResult> {
   const at = (part: number): number => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? 0;
   return {
     answered: sorted.length,
+    begunAt,
     seconds,
     perSecond: sorted.length / seconds,
     p50Ms: at(0.5),

@@ -17,6 +17,8 @@ export interface LoadOptions {
 export interface LoadResult {
   /** Messages answered with AA or CA. */
   answered: number;
+  /** When the first frame went out, ms since the epoch. */
+  begunAt: number;
   /** Wall time from the first frame to the last answer. */
   seconds: number;
   perSecond: number;

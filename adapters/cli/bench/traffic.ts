@@ -43,17 +43,17 @@ function digits(value: number, length: number): string {
   return String(value).padStart(length, '0');
 }
 
-/** `count` messages of HL7 2.5.1, about 700 to 1,000 bytes each; the same seed gives the same bytes. */
-export function benchMessages(count: number, seed: number): Buffer[] {
+/** `count` messages of HL7 2.5.1, about 700 to 1,000 bytes each; the same seed gives the same bytes. `newPatients`: share that names a new patient. */
+export function benchMessages(count: number, seed: number, newPatients = NEW_PATIENTS): Buffer[] {
   const random = chance(seed);
   const messages: Buffer[] = [];
   let patients = 0;
   for (let index = 0; index < count; index += 1) {
-    if (patients === 0 || random() < NEW_PATIENTS) patients += 1;
+    if (patients === 0 || random() < newPatients) patients += 1;
     const patient = Math.floor(random() * patients);
     const last = patients - 1;
     // A new patient's first message is about that patient.
-    messages.push(messageOf(index, patients > patient + 1 && random() < NEW_PATIENTS ? last : patient, seed, random));
+    messages.push(messageOf(index, patients > patient + 1 && random() < newPatients ? last : patient, seed, random));
   }
   return messages;
 }
