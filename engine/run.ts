@@ -19,6 +19,10 @@ const FAILURE_PAUSE_MS = 1_000;
 /** Starts the lanes; returns the way to stop, which resolves when the last batch has ended. */
 export function runJobs(parts: { store: Store; log: Log }, lanes: Lane[]): () => Promise<void> {
   let stopped = false;
+  let wake: () => void = () => {};
+  const stopping = new Promise<void>((resolve) => {
+    wake = resolve;
+  });
   const loops = lanes.flatMap((lane) => Array.from({ length: lane.abreast }, () => loop(lane)));
 
   async function loop(lane: Lane): Promise<void> {
@@ -26,7 +30,7 @@ export function runJobs(parts: { store: Store; log: Log }, lanes: Lane[]): () =>
       try {
         const jobs = await parts.store.lease(lane.kinds, lane.batch);
         if (jobs.length > 0) await lane.work(jobs);
-        else if (!stopped) await parts.store.waitForJobs(IDLE_MS);
+        else if (!stopped) await Promise.race([parts.store.waitForJobs(IDLE_MS), stopping]);
       } catch (cause) {
         if (stopped) return;
         parts.log.error(
@@ -40,6 +44,7 @@ export function runJobs(parts: { store: Store; log: Log }, lanes: Lane[]): () =>
 
   return async () => {
     stopped = true;
+    wake();
     await Promise.all(loops);
   };
 }

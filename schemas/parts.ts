@@ -239,7 +239,7 @@ export interface Changes {
   jobDone?: { id: string; fence: number };
   jobParked?: { id: string; fence: number; fault: Fault /** keys stay and block (parked merge) */; blocks: boolean };
   jobRetry?: { id: string; fence: number; dueAt: number; fault: Fault };
-  /** A parked job that a human settled (the corrected copy runs in its place): it and its keys go. Nothing happens when it is not parked. */
+  /** Message whose parked job a human settled (the corrected copy runs in its place): job and keys go. Nothing happens when none is parked. */
   parkedSettled?: string;
   jobsNew?: Omit<Job, 'attempts' | 'fence'>[];
   persons?: { person: Person; expect: number; terms: SearchTerm[] }[];

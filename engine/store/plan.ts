@@ -169,6 +169,13 @@ export class Planner {
       ]);
       item.effects.push(() => board.retry(jobRetry.id, jobRetry.dueAt, jobRetry.fault));
     }
+    if (unit.parkedSettled) {
+      const { id, subject } = unit.parkedSettled;
+      push(plan, 'parkedGone', [subject]);
+      item.effects.push(() => {
+        if (board.get(id)?.state === 'parked') board.finish(id);
+      });
+    }
     for (const job of unit.jobsNew) this.#planNewJob(plan, item, job);
   }
 

@@ -103,6 +103,8 @@ export const writes = {
     `UPDATE documents SET state='superseded' WHERE id IN (VALUES ${placeholders(count, 1)}) AND ${open}`) as Sql,
   jobs: insert('jobs', 'seq,id*,kind,subject*,keys*,state,blocks,due_at,latest_at,attempts,fault'),
   jobsGone: ((count) => `DELETE FROM jobs WHERE seq IN (VALUES ${placeholders(count, 1)}) AND ${open}`) as Sql,
+  parkedGone: ((count) =>
+    `DELETE FROM jobs WHERE state='parked' AND subject IN (VALUES ${placeholders(count, 1)}) AND ${open}`) as Sql,
   jobsChanged: ((count) =>
     `UPDATE jobs SET state=v.column2, blocks=v.column3, due_at=v.column4, attempts=v.column5, fault=v.column6
      FROM (VALUES ${placeholders(count, 6)}) AS v WHERE jobs.seq = v.column1 AND ${open}`) as Sql,

@@ -75,6 +75,7 @@ export interface CommitUnit {
   jobDone: Changes['jobDone'];
   jobParked: Changes['jobParked'];
   jobRetry: Changes['jobRetry'];
+  parkedSettled: { id: string; subject: Buffer } | undefined;
   jobsNew: JobUnit[];
   persons: PersonUnit[];
   identifiersGone: { person: Buffer; token: Buffer }[];
@@ -195,6 +196,10 @@ export function makeCommitUnit(seal: Seal, changes: Changes, now: number): Commi
     jobDone: changes.jobDone,
     jobParked: changes.jobParked,
     jobRetry: changes.jobRetry,
+    parkedSettled:
+      changes.parkedSettled === undefined
+        ? undefined
+        : { id: changes.parkedSettled, subject: idToKey(changes.parkedSettled) },
     jobsNew: (changes.jobsNew ?? []).map((job) => makeJobUnit(seal, job)),
     persons: (changes.persons ?? []).map((one) => personUnit(seal, one)),
     identifiersGone: (changes.identifiersGone ?? []).map((gone) => ({
