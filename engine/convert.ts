@@ -4,9 +4,10 @@
 import { createHash } from 'node:crypto';
 import type { Bundle } from '@medplum/fhirtypes';
 import { type Fault, MixError } from '../schemas/errors/index.ts';
-import { chooseProfile } from '../schemas/vendors/profile.ts';
+import type { Message } from '../schemas/hl7v2/message.ts';
+import { chooseProfile, type VendorProfile } from '../schemas/vendors/profile.ts';
 import { buildCcd, checkCcd } from './ccda/index.ts';
-import { scanHeader, splitBatch, writeMessage } from './hl7v2/index.ts';
+import { type Scan, scanHeader, setValue, splitBatch, withSegments, writeMessage } from './hl7v2/index.ts';
 import { createMemoryRecord, toBundle, uuidv7 } from './record/index.ts';
 import { isWarning, type SourceSetup, understand } from './understand.ts';
 
@@ -18,10 +19,13 @@ export interface ConvertOptions {
   vendor: string;
   /** One record a patient over all messages, instead of one a message. */
   merge: boolean;
-  /** Name and OID of the organization that the documents speak for; made from MSH-4 where absent. */
-  organization?: { name: string; oid: string };
-  zone: string;
+  /** Who the documents speak for: a part that is absent is made from the other or from MSH-4. */
+  organization?: { name?: string; oid?: string };
+  /** IANA zone of times that name none; the profile's where absent. */
+  zone?: string;
   now(): number;
+  /** Ids of what is made (UUID); UUIDv7 where absent. */
+  newId?(): string;
 }
 
 export interface Converted {
@@ -37,91 +41,168 @@ export interface Converted {
   notCarried: string[];
 }
 
+/** What became of one patient of a merged conversion. */
+export interface MergedPatient {
+  output?: string;
+  faults: Fault[];
+}
+
 /** Converts a file of one or many messages, told one by one; nothing that a message says can throw. */
-export function createConverter(options: ConvertOptions): {
+export interface Converter {
   convert(bytes: Buffer): Iterable<Converted>;
-  /** With `merge`: one output a patient, when all is read. */
-  merged(): string[];
-} {
-  const whole = createMemoryRecord(uuidv7);
-  return {
-    *convert(bytes) {
-      let position = 0;
-      for (const part of splitBatch(bytes).messages) {
-        position += 1;
-        yield convertOne(part.bytes, position, options, options.merge ? whole : createMemoryRecord(uuidv7));
-      }
-    },
-    merged: () => whole.records().map((record) => writeRecord(record, options, 'MIX-HIE')),
-  };
+  /** With `merge`: one result a patient, when all is read. */
+  merged(): Iterable<MergedPatient>;
 }
 
 type MemoryRecord = ReturnType<typeof createMemoryRecord>;
 type OnePerson = ReturnType<MemoryRecord['records']>[number];
 
-function convertOne(bytes: Buffer, position: number, options: ConvertOptions, record: MemoryRecord): Converted {
+/** What one conversion keeps from message to message. */
+interface Work {
+  options: ConvertOptions;
+  newId(): string;
+  profiles: Map<VendorProfile, VendorProfile>;
+}
+
+export function createConverter(options: ConvertOptions): Converter {
+  const work: Work = { options, newId: options.newId ?? (() => uuidv7(options.now())), profiles: new Map() };
+  const whole = createMemoryRecord(work.newId);
+  return {
+    *convert(bytes) {
+      let position = 0;
+      for (const part of splitBatch(bytes).messages) {
+        position += 1;
+        yield convertOne(work, part.bytes, position, options.merge ? whole : createMemoryRecord(work.newId));
+      }
+    },
+    *merged() {
+      for (const record of whole.records()) {
+        const faults: Fault[] = [];
+        const output = orFault(faults, () => writeRecord(work, record, 'MIX-HIE'));
+        yield output === undefined ? { faults } : { output, faults };
+      }
+    },
+  };
+}
+
+/** Runs `make`; a failure becomes a fault, so that one message never stops the next. */
+function orFault<T>(faults: Fault[], make: () => T): T | undefined {
+  try {
+    return make();
+  } catch (cause) {
+    // The text of an unexpected failure may hold what it stumbled over: only its class is told.
+    const detail = cause instanceof Error ? cause.name : typeof cause;
+    faults.unshift(cause instanceof MixError ? cause.fault : { code: 'record.unexpected', place: 'message', detail });
+    return undefined;
+  }
+}
+
+function convertOne(work: Work, bytes: Buffer, position: number, record: MemoryRecord): Converted {
   const scan = scanHeader(bytes, 'utf-8');
-  const setup = setupOf(scan.sendingFacility, options.vendor);
-  const profile = chooseProfile(setup.profile, scan);
-  const understood = understand({ bytes, receivedAt: options.now() }, setup, profile);
-  const { draft, message } = understood;
   const converted: Converted = {
     type: scan.type,
     position,
     outputs: [],
-    faults: [...understood.faults].sort((a, b) => Number(isWarning(a)) - Number(isWarning(b))),
-    refused: draft === undefined,
-    carried: draft?.carried ?? 0,
-    notCarried: draft?.notCarried ?? [],
+    faults: [],
+    refused: false,
+    carried: 0,
+    notCarried: [],
   };
-  if (options.to === 'hl7v2') {
-    converted.refused = message === undefined;
-    if (message !== undefined) converted.outputs.push(writeMessage(message));
-    return converted;
-  }
-  if (draft === undefined) return converted;
-  const touched = record.apply(draft, {
-    sourceId: setup.source.id,
-    messageId: uuidv7(options.now()),
-    now: options.now(),
-  });
-  if (options.merge) return converted;
-  try {
-    const records = record.records().filter((one) => touched.includes(one.person.id));
-    converted.outputs.push(...records.map((one) => writeRecord(one, options, scan.sendingFacility)));
-  } catch (cause) {
-    if (!(cause instanceof MixError)) throw cause;
-    converted.faults.unshift(cause.fault);
-    converted.refused = true;
-  }
+  orFault(converted.faults, () => fill(work, converted, { bytes, scan, record }));
+  converted.refused = converted.outputs.length === 0 && !(work.options.merge && converted.carried > 0);
   return converted;
 }
 
-function writeRecord(record: OnePerson, options: ConvertOptions, facility: string): string {
+interface Given {
+  bytes: Buffer;
+  scan: Scan;
+  record: MemoryRecord;
+}
+
+function fill(work: Work, converted: Converted, { bytes, scan, record }: Given): void {
+  const { options } = work;
+  const setup = setupOf(scan.sendingFacility, options.vendor, options.zone ?? 'UTC');
+  const understood = understand({ bytes, receivedAt: options.now() }, setup, profileOf(work, scan));
+  const { draft, message } = understood;
+  converted.faults.push(...understood.faults.sort((a, b) => graveness(a) - graveness(b)));
+  if (options.to === 'hl7v2') {
+    if (message !== undefined) converted.outputs.push(plainMessage(message));
+    return;
+  }
+  if (draft === undefined || draft.subjects.length === 0) return;
+  const touched = record.apply(draft, {
+    sourceId: setup.source.id,
+    messageId: work.newId(),
+    now: options.now(),
+  });
+  if (!options.merge) {
+    const records = record.records().filter((one) => touched.includes(one.person.id));
+    converted.outputs.push(...records.map((one) => writeRecord(work, one, scan.sendingFacility)));
+  }
+  converted.carried = draft.carried;
+  converted.notCarried = draft.notCarried;
+}
+
+/** Errors first, then that there is no map, then what is only told. */
+function graveness(fault: Fault): number {
+  if (!isWarning(fault)) return 0;
+  return fault.code === 'hl7v2.unknown-type' ? 1 : 2;
+}
+
+/** The vendor profile of a message, in the zone that was asked for. */
+function profileOf(work: Work, scan: Scan): VendorProfile {
+  const { vendor, zone } = work.options;
+  const chosen = chooseProfile(vendor, scan);
+  if (zone === undefined) return chosen;
+  let zoned = work.profiles.get(chosen);
+  if (zoned === undefined) {
+    zoned = { ...chosen, zone };
+    work.profiles.set(chosen, zoned);
+  }
+  return zoned;
+}
+
+/** A normalized message as others read it: CR behind each segment, the character set of what is written in MSH-18. */
+function plainMessage(message: Message): string {
+  const ended = {
+    ...withSegments(
+      message,
+      message.segments.map(({ fields }) => ({ fields, ending: '\r' })),
+    ),
+    lead: '',
+  };
+  const text = writeMessage(ended);
+  // ASCII is what MSH-18 need not name.
+  return /^[\x00-\x7f]*$/.test(text) ? text : writeMessage(setValue(ended, 'MSH-18', 'UNICODE UTF-8'));
+}
+
+function writeRecord(work: Work, record: OnePerson, facility: string): string {
+  const { options } = work;
   if (options.to === 'fhir')
     return `${JSON.stringify(toBundle(record.person, record.entries) satisfies Bundle, null, 2)}\n`;
-  const createdAt = options.now();
-  const name = facility || 'unnamed facility';
+  const name = options.organization?.name ?? (facility || 'unnamed facility');
   const xml = buildCcd(record, {
-    documentId: uuidv7(createdAt),
-    setId: uuidv7(createdAt),
+    documentId: work.newId(),
+    setId: work.newId(),
     version: 1,
-    createdAt,
-    organization: options.organization ?? { name, oid: oidOfName(name) },
-    zone: options.zone,
+    createdAt: options.now(),
+    organization: { name, oid: options.organization?.oid ?? oidOfName(name) },
+    zone: options.zone ?? 'UTC',
   });
   const fault = checkCcd(xml)[0];
   if (fault !== undefined) throw new MixError(fault.code, fault);
   return xml;
 }
 
-export function setupOf(facility: string, vendor: string): SourceSetup {
+/** A source for messages that come from no listener: its authority stands for the facility of MSH-4. */
+export function setupOf(facility: string, vendor: string, zone: string): SourceSetup {
   const name = facility || 'unnamed facility';
   return {
     source: { id: 'convert', profile: vendor, authority: oidOfName(name), facility: name },
     profile: vendor,
     charset: 'utf-8',
     acknowledgment: 'original',
+    zone,
     processing: 'P',
   };
 }

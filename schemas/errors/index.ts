@@ -5,6 +5,7 @@
  */
 import { admitFaults } from './admit.ts';
 import { ccdaFaults } from './ccda.ts';
+import { convertFaults } from './convert.ts';
 import { hl7v2Faults } from './hl7v2.ts';
 import { httpFaults } from './http.ts';
 import type { FaultKind } from './kind.ts';
@@ -21,6 +22,7 @@ export type { FaultKind } from './kind.ts';
 export const catalogue = {
   ...ccdaFaults,
   ...admitFaults,
+  ...convertFaults,
   ...hl7v2Faults,
   ...httpFaults,
   ...mllpFaults,
