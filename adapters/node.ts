@@ -70,7 +70,7 @@ export async function startNode(settings: Settings, options: StartOptions = {}):
       processing: 'P',
       documents: settings.documents,
       sessionMinutes: settings.http.sessionMinutes,
-      sources: settings.listeners.map(setupOf),
+      sources: settings.listeners.map((listener) => setupOf(listener, node.zone)),
     },
   );
   const secret = await firstSecret(engine, store);
@@ -105,7 +105,7 @@ async function firstSecret(engine: Engine, store: Store): Promise<string | undef
   return user.oneTime ? engine.admission.renewOneTimeSecret(user.id) : undefined;
 }
 
-function setupOf(listener: ListenerSettings): SourceSetup & { listener: string } {
+function setupOf(listener: ListenerSettings, zone: string): SourceSetup & { listener: string } {
   return {
     source: {
       id: listener.name,
@@ -116,6 +116,7 @@ function setupOf(listener: ListenerSettings): SourceSetup & { listener: string }
     profile: listener.profile,
     charset: listener.charset,
     acknowledgment: listener.acknowledgment,
+    zone,
     processing: listener.processing,
     listener: `${listener.host}:${listener.port}${listener.tls ? ' (TLS)' : ''}`,
   };
@@ -211,7 +212,7 @@ async function openListener(
   engine: Engine,
   log: Log,
 ): Promise<{ name: string; host: string; port: number; close(): Promise<void> }> {
-  const { source } = setupOf(listener);
+  const { source } = setupOf(listener, settings.node.zone);
   const server = await listen({
     host: listener.host,
     port: listener.port,

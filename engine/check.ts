@@ -11,7 +11,7 @@ export function checkMessages(bytes: Buffer, vendor = 'plain'): { position: numb
   const batch = splitBatch(bytes);
   const checked = batch.messages.map((part, at) => {
     const scan = scanHeader(part.bytes, 'utf-8');
-    const setup = setupOf(scan.sendingFacility, vendor);
+    const setup = setupOf(scan.sendingFacility, vendor, 'UTC');
     return {
       position: at + 1,
       faults: understand({ bytes: part.bytes, receivedAt: Date.now() }, setup, chooseProfile(setup.profile, scan))

@@ -26,6 +26,8 @@ export interface SourceSetup {
   charset: string;
   /** Mode of messages that leave MSH-15 and MSH-16 empty. */
   acknowledgment: 'original' | 'enhanced';
+  /** IANA zone of the hospital, for times without an offset. */
+  zone: string;
   /** Processing id of messages that leave MSH-11 empty. */
   processing: string;
 }
@@ -65,7 +67,7 @@ export function understand(
   }
   faults.push(...checkMessage(message));
   if (faults.some((fault) => !isWarning(fault))) return read;
-  const draft = toRecord(message, profile, { source: setup.source, receivedAt: received.receivedAt });
+  const draft = toRecord(message, profile, { source: setup.source, receivedAt: received.receivedAt, zone: setup.zone });
   faults.push(...draft.faults);
   return { ...read, draft, terms: draft.terms };
 }

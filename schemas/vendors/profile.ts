@@ -190,7 +190,7 @@ function joined(chain: ProfileFile[]): VendorProfile {
       joinWrappedLines: text.joinWrappedLines ?? false,
       splitGluedSegments: text.splitGluedSegments ?? [],
     },
-    zone: last((file) => file.zone) ?? 'UTC',
+    zone: last((file) => file.zone),
     identity: last((file) => file.identity) ?? { fields: ['MSH-3', 'MSH-4', 'MSH-10'], unique: false },
     defaultEvents: Object.assign({}, ...chain.map((file) => file.defaultEvents)) as ProfileFile['defaultEvents'],
     identifiers: joinedIdentifiers(chain),

@@ -172,7 +172,7 @@ export const profileFile = z.strictObject({
       splitGluedSegments: z.array(segmentName).max(20).optional(),
     })
     .default({}),
-  /** IANA zone of times without an offset. */
+  /** IANA zone of times without an offset, where this system's clock runs in another than the hospital's (`node.zone`). */
   zone: z.string().refine(isZone, { error: 'is not an IANA time zone such as America/Chicago' }).optional(),
   identity: z
     .strictObject({
@@ -262,8 +262,8 @@ export interface VendorProfile {
   familyDefault: boolean;
   match: ProfileFile['match'];
   text: { charset: string; joinWrappedLines: boolean; splitGluedSegments: string[] };
-  /** IANA zone of times without an offset. */
-  zone: string;
+  /** IANA zone of times without an offset, where it is another than the hospital's (`node.zone`). */
+  zone: string | undefined;
   identity: { fields: string[]; unique: boolean };
   defaultEvents: ProfileFile['defaultEvents'];
   identifiers: ProfileFile['identifiers'];

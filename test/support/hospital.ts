@@ -75,6 +75,7 @@ export async function openHospital(
         profile: source.profile,
         charset: 'utf-8',
         acknowledgment: 'original',
+        zone: 'UTC',
         processing: 'P',
         listener: 'test',
       })),

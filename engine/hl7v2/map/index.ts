@@ -77,18 +77,24 @@ export interface MapSource {
   source: Source;
   /** Milliseconds since the epoch. */
   receivedAt: number;
+  /** IANA zone of the hospital, for times without an offset where the profile names none; default UTC. */
+  zone?: string;
 }
 
 /**
  * What a message says for the record. `message` is as the vendor profile's rules left it (`normalizeMessage`). Never throws for what a
  * sender wrote: faults are in the draft. Throws `record.zone-unknown` for a profile with a broken zone.
  */
-export function toRecord(message: Message, profile: VendorProfile, { source, receivedAt }: MapSource): Draft {
+export function toRecord(
+  message: Message,
+  profile: VendorProfile,
+  { source, receivedAt, zone = 'UTC' }: MapSource,
+): Draft {
   const m: MapContext = {
     delimiters: message.delimiters,
     profile,
     source,
-    zone: zoneNamed(profile.zone),
+    zone: zoneNamed(profile.zone ?? zone),
     faults: [],
     sender: '',
   };
