@@ -6,9 +6,11 @@ import { runLoad } from './load.ts';
 import { startNodeUnderTest } from './node-under-test.ts';
 import { type BenchOptions, type BenchResult, round } from './result.ts';
 
-const CONNECTIONS = [1, 8, 32];
+const CONNECTIONS = (process.env.BENCH_C ?? '1,8,32').split(',').map(Number);
 /** More than any of them takes in the time. */
 const MESSAGES_A_SECOND = 16_000;
+/** Messages before anything is measured, so that both sides are compiled and their files exist. */
+const WARM_UP = 3_000;
 
 export async function benchIntake(options: BenchOptions): Promise<BenchResult[]> {
   const results: BenchResult[] = [];
@@ -22,16 +24,19 @@ async function benchAt(options: BenchOptions, connections: number): Promise<Benc
   const folder = join(options.folder, name);
   mkdirSync(folder, { recursive: true });
   const load = { connections, seconds, messages: { count: MESSAGES_A_SECOND * seconds, seed: 20 + connections } };
+  const warmUp = { connections, seconds, messages: { count: WARM_UP, seed: 90 + connections } };
   options.step(name);
   const node = await startNodeUnderTest({ folder, paused: true, ...(profileDir ? { profileDir } : {}) });
+  const before = await runLoad({ ...warmUp, port: node.port });
   await node.mark();
   const ours = await runLoad({ ...load, port: node.port });
   const figures = await node.figures();
   await node.close();
-  if (ours.errors > 0 || figures.messages !== ours.answered)
+  if (ours.errors > 0 || figures.messages !== ours.answered + before.answered)
     throw new Error(`${name}: ${ours.errors} errors; ${ours.answered} answered, ${figures.messages} kept`);
   options.step(`${name} floor`);
   const floor = await startFloor({ folder });
+  await runLoad({ ...warmUp, port: floor.port });
   const bare = await runLoad({ ...load, port: floor.port });
   await floor.close();
   return {
@@ -43,6 +48,6 @@ async function benchAt(options: BenchOptions, connections: number): Promise<Benc
     p99_ms: round(ours.p99Ms),
     cpu_ms: round(figures.cpuMs / ours.answered, 3),
     rss_mb: round(figures.rssBytes / 1e6, 0),
-    bytes_per_message: round(figures.storeBytes / ours.answered, 0),
+    bytes_per_message: round(figures.storeBytes / figures.messages, 0),
   };
 }

@@ -21,7 +21,9 @@ process.on('message', (options: LoadOptions) => {
 async function run(options: LoadOptions): Promise<LoadResult> {
   const { messages } = options;
   const made =
-    'seed' in messages ? benchMessages(messages.count, messages.seed) : messages.map((message) => Buffer.from(message));
+    'seed' in messages
+      ? benchMessages((messages.from ?? 0) + messages.count, messages.seed).slice(messages.from ?? 0)
+      : messages.map((message) => Buffer.from(message));
   const load: Load = {
     frames: made.map(frameOf),
     controlIds: made.map(controlIdOf),

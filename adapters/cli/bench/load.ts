@@ -6,8 +6,8 @@ export interface LoadOptions {
   host?: string;
   port: number;
   connections: number;
-  /** What to send, each once and in this order over all connections; or how many to make. */
-  messages: readonly Buffer[] | { count: number; seed: number };
+  /** What to send, each once and in this order over all connections; or how many of a seed's to make, and at which to begin. */
+  messages: readonly Buffer[] | { count: number; seed: number; from?: number };
   /** Ends after this time, or when everything was sent. */
   seconds: number;
   /** Messages of a connection that wait for their answer; default 1. */
