@@ -10,15 +10,8 @@ import { catalogue, MixError } from '../schemas/errors/index.ts';
 import type { Changes, Clock, Entry, Identifier, Job, KeptMessage, Log, Person, Store } from '../schemas/parts.ts';
 import { chooseProfile } from '../schemas/vendors/profile.ts';
 import { identify, type KnownPersons, keyOfIdentifier, lookUpPersons } from './identify.ts';
-import {
-  type Draft,
-  type DraftMerge,
-  type DraftSubject,
-  mergePersons,
-  mergeRecord,
-  uuidv7,
-  wantedKeys,
-} from './record/index.ts';
+import { addMerges } from './merge.ts';
+import { type Draft, type DraftSubject, mergeRecord, uuidv7, wantedKeys } from './record/index.ts';
 import { isWarning, type SourceSetup, type Understood, understand } from './understand.ts';
 
 export interface ProcessOptions {
@@ -352,86 +345,4 @@ function countFields(sourceId: string, notCarried: string[]): NonNullable<Change
   const counts = new Map<string, number>();
   for (const field of notCarried) counts.set(field, (counts.get(field) ?? 0) + 1);
   return [...counts].map(([field, count]) => ({ sourceId, field, count }));
-}
-
-type WithPersons = Changes & { persons: NonNullable<Changes['persons']> };
-
-/** A40 and its like: the retired person's numbers and entries move to the survivor, whom the message's own patient segment names. */
-async function addMerges(
-  parts: ProcessParts,
-  changes: WithPersons,
-  draft: Draft,
-  known: KnownPersons,
-): Promise<Changes> {
-  const merged: WithPersons = { ...changes, identifiersGone: [] };
-  for (const merge of draft.merges) await addMerge(parts, merged, merge, known);
-  if (merged.message !== undefined) {
-    merged.message = {
-      ...merged.message,
-      personIds: merged.persons.map(({ person }) => person.id),
-      wrote: (merged.entries ?? []).map(({ entry }) => ({ id: entry.id, type: entry.type, version: entry.version })),
-    };
-  }
-  return merged;
-}
-
-async function addMerge(
-  parts: ProcessParts,
-  changes: WithPersons,
-  merge: DraftMerge,
-  known: KnownPersons,
-): Promise<void> {
-  const own = changes.persons.find(({ person }) => holdsOneOf(person, merge.survivor));
-  const survivorId = own?.person.id ?? identify(merge.survivor, known).personId;
-  const survivor = own?.person ?? (survivorId === undefined ? undefined : await parts.store.person(survivorId));
-  if (survivor === undefined) throw new MixError('record.no-merge-number', { place: merge.from });
-  const expect = own?.expect ?? survivor.version;
-  const retiredId = identify(merge.retired, known).personId;
-  if (retiredId === survivor.id) return;
-  const retired = retiredId === undefined ? undefined : await parts.store.person(retiredId);
-  if (retired === undefined) {
-    // Nobody is known under the old numbers: from now on they lead to the survivor.
-    const identifiers = [...survivor.identifiers, ...merge.retired.filter((one) => !holdsOneOf(survivor, [one]))];
-    const version = own !== undefined && own.person.version !== own.expect ? survivor.version : survivor.version + 1;
-    putPerson(changes, { person: { ...survivor, identifiers, version }, expect, terms: own?.terms ?? [] });
-    return;
-  }
-  const [ours, theirs] = await Promise.all([
-    parts.store.entries(survivor.id, { removed: true }),
-    parts.store.entries(retired.id, { removed: true }),
-  ]);
-  const joined = mergePersons(
-    { person: survivor, entries: overlay(ours, changes.entries ?? [], survivor.id) },
-    { person: retired, entries: theirs },
-    { messageId: changes.message!.id, now: parts.clock.now() },
-  );
-  for (const one of joined.persons) putPerson(changes, one.person.id === survivor.id ? { ...one, expect } : one);
-  changes.entries = overlayChanges(changes.entries ?? [], joined.entries);
-  changes.identifiersGone = [...(changes.identifiersGone ?? []), ...joined.identifiersGone];
-}
-
-function holdsOneOf(person: Person, identifiers: Identifier[]): boolean {
-  const wanted = new Set(identifiers.map(keyOfIdentifier));
-  return person.identifiers.some((one) => wanted.has(keyOfIdentifier(one)));
-}
-
-function putPerson(changes: WithPersons, change: WithPersons['persons'][number]): void {
-  changes.persons = [...changes.persons.filter(({ person }) => person.id !== change.person.id), change];
-}
-
-/** A person's stored entries as this unit leaves them. */
-function overlay(stored: Entry[], changed: NonNullable<Changes['entries']>, personId: string): Entry[] {
-  const byId = new Map(stored.map((entry) => [entry.id, entry]));
-  for (const { entry } of changed) if (entry.personId === personId) byId.set(entry.id, entry);
-  return [...byId.values()];
-}
-
-function overlayChanges(
-  first: NonNullable<Changes['entries']>,
-  then: NonNullable<Changes['entries']>,
-): NonNullable<Changes['entries']> {
-  const byId = new Map(first.map((change) => [change.entry.id, change]));
-  for (const change of then)
-    byId.set(change.entry.id, { entry: change.entry, expect: byId.get(change.entry.id)?.expect ?? change.expect });
-  return [...byId.values()];
 }
