@@ -5,7 +5,7 @@
  */
 import { catalogue, type Fault, type FaultKind } from '../schemas/errors/index.ts';
 import type { Message } from '../schemas/hl7v2/message.ts';
-import type { SearchTerm, Source } from '../schemas/parts.ts';
+import type { Identifier, SearchTerm, Source } from '../schemas/parts.ts';
 import type { VendorProfile } from '../schemas/vendors/profile.ts';
 import {
   checkMessage,
@@ -14,6 +14,7 @@ import {
   normalizeMessage,
   parseMessage,
   repairText,
+  scanHeader,
   toRecord,
 } from './hl7v2/index.ts';
 import type { Draft } from './record/index.ts';
@@ -36,6 +37,8 @@ export interface Understood {
   message?: Message;
   /** Absent where nothing could or need be mapped. */
   draft?: Draft;
+  /** Numbers of whom a message is about that can not be acted on: their records are marked incomplete while it waits. */
+  about?: Identifier[];
   faults: Fault[];
   /** What the vendor profile repaired or moved, for the page. */
   notes: string[];
@@ -58,23 +61,31 @@ export function understand(
   const repaired = repairText(decoded.text, profile);
   const parsed = parseMessage(repaired.text);
   const faults = [...decoded.faults, ...parsed.faults];
-  if (parsed.message === undefined) return { faults, notes: repaired.repairs, terms: textTerms(decoded.text) };
+  const unread = () => headTerms(received.bytes, setup.charset, decoded.text);
+  if (parsed.message === undefined) return { faults, notes: repaired.repairs, terms: unread() };
   const { message, notes } = normalizeMessage(parsed.message, profile);
-  const read: Understood = { message, faults, notes: [...repaired.repairs, ...notes], terms: textTerms(decoded.text) };
+  const read = { message, faults, notes: [...repaired.repairs, ...notes] };
   if (!isMapped(message)) {
     faults.push({ code: 'hl7v2.unknown-type', place: 'MSH-9' });
-    return read;
+    return { ...read, terms: unread() };
   }
   faults.push(...checkMessage(message));
-  if (faults.some((fault) => !isWarning(fault))) return read;
   const draft = toRecord(message, profile, { source: setup.source, receivedAt: received.receivedAt, zone: setup.zone });
+  if (faults.some((fault) => !isWarning(fault))) {
+    return { ...read, about: draft.subjects.flatMap((subject) => subject.identifiers), terms: unread() };
+  }
   faults.push(...draft.faults);
   return { ...read, draft, terms: draft.terms };
 }
 
 const TERM_TEXT_MAX = 4_000;
 
-/** What could not be mapped is still found by its words. */
-function textTerms(text: string): SearchTerm[] {
-  return [{ field: 'text', text: text.slice(0, TERM_TEXT_MAX) }];
+/** What could not be mapped is still found: by its words and by what its head names. */
+function headTerms(bytes: Buffer, charset: string, text: string): SearchTerm[] {
+  const scan = scanHeader(bytes, charset);
+  const terms: SearchTerm[] = [{ field: 'text', text: text.slice(0, TERM_TEXT_MAX) }];
+  if (scan.controlId) terms.push({ field: 'control', text: scan.controlId });
+  if (scan.patientName) terms.push({ field: 'name', text: scan.patientName });
+  for (const number of scan.patientNumbers) terms.push({ field: 'number', text: number.split('^')[0] ?? '' });
+  return terms.filter(({ text: said }) => said !== '');
 }

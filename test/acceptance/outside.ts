@@ -186,7 +186,7 @@ export async function signIn(told: Told): Promise<Session> {
     body: JSON.stringify({ name: told.user ?? 'admin', secret: told.password ?? OWN_SECRET }),
   });
   if (answer.status !== 200) throw new Error(`signing in was answered with ${answer.status}`);
-  headers['cookie'] = (answer.headers.get('set-cookie') ?? '').split(';')[0]!;
+  headers.cookie = (answer.headers.get('set-cookie') ?? '').split(';')[0]!;
   if (told.password !== undefined) await post('/api/secret', { old: told.password, fresh: OWN_SECRET });
   return { raw, post, get: async <T>(path: string) => (await read(await raw(path))) as T };
 }
