@@ -10,6 +10,7 @@ import { catalogue, MixError } from '../schemas/errors/index.ts';
 import type { Changes, Clock, Entry, Identifier, Job, KeptMessage, Log, Person, Store } from '../schemas/parts.ts';
 import { chooseProfile } from '../schemas/vendors/profile.ts';
 import { identify, type KnownPersons, keyOfIdentifier, lookUpPersons } from './identify.ts';
+import { clearIncomplete, markIncomplete } from './incomplete.ts';
 import { addMerges } from './merge.ts';
 import { type Draft, type DraftSubject, mergeRecord, uuidv7, wantedKeys } from './record/index.ts';
 import { isWarning, type SourceSetup, type Understood, understand } from './understand.ts';
@@ -67,6 +68,7 @@ function understandAgain(message: KeptMessage, source: SourceSetup): Understood 
 function* identifiersOf(units: Unit[]): Iterable<Identifier> {
   for (const { understood } of units) {
     for (const subject of understood.draft?.subjects ?? []) yield* subject.identifiers;
+    yield* understood.about ?? [];
     for (const merge of understood.draft?.merges ?? []) {
       yield* merge.survivor;
       yield* merge.retired;
@@ -168,11 +170,23 @@ async function changesOf(
   const { message, understood } = unit;
   const { draft } = understood;
   const errors = understood.faults.filter((fault) => !isWarning(fault));
-  if (errors.length > 0) return parkedChanges(parts, unit, understood.faults, draft);
+  if (errors.length > 0) {
+    const parked = parkedChanges(parts, unit, understood.faults, draft);
+    return message.processing === options.processing
+      ? markIncomplete(parts.store, parked, understood.about ?? [], known)
+      : parked;
+  }
   if (draft === undefined) return settledChanges(parts, unit, 'unmapped');
   if (message.processing !== options.processing) return settledChanges(parts, unit, 'test');
-  const changes = recordChanges({ ...parts, documents: options.documents }, unit, draft, known, snapshot);
-  return draft.merges.length === 0 ? changes : addMerges(parts, changes, draft, known);
+  const changes: Changes & { persons: NonNullable<Changes['persons']> } = recordChanges(
+    { ...parts, documents: options.documents },
+    unit,
+    draft,
+    known,
+    snapshot,
+  );
+  const merged = draft.merges.length === 0 ? changes : await addMerges(parts, changes, draft, known);
+  return clearIncomplete(parts.store, merged, message, snapshot.persons);
 }
 
 /** No effect on the record, by design: a type without a map, or test traffic. */
@@ -257,13 +271,13 @@ function recordChanges(
       now,
       newId: () => uuidv7(now),
     });
-    if (merged.changed) changed.add(id);
+    if (merged.changed || draft.merges.length > 0) changed.add(id);
     keepInView(view, id, merged);
   }
   const entries = [...view.entries.values()];
   return {
     jobDone: { id: job.id, fence: job.fence },
-    persons: [...view.persons.values()].filter(({ person }) => changed.has(person.id) || draft.merges.length > 0),
+    persons: [...view.persons.values()].filter(({ person }) => changed.has(person.id)),
     entries,
     jobsNew: documentJobs(parts.clock.now(), parts.documents, [...changed], draft),
     message: {

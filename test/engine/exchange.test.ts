@@ -175,6 +175,20 @@ describe('work that waits for a human', () => {
     expect((await hospital.store.message(parked!.messageId))?.state).toBe('corrected');
   });
 
+  it('marks a record incomplete while a message about it waits, and takes the mark off', async () => {
+    await hospital.send(result('100', '13.2'));
+    const wrong = [msh('ADT^A08^ADT_A01'), 'EVN|A08|20260401', pid('100').replace('19610203', 'sometime'), visit('V1')];
+    expect(await hospital.send(wrong)).toBe('AE');
+    await hospital.settled();
+    expect((await hospital.personOf('100'))?.incomplete).toBe(true);
+    const subject = await analyst();
+    const [parked] = (await hospital.engine.portal.parked(subject)).rows;
+    const corrected = wrong.join('\r').replace('sometime', '19610203');
+    await hospital.engine.portal.rerun(subject, parked!.messageId, { reason: 'date read from the chart', corrected });
+    await hospital.settled();
+    expect((await hospital.personOf('100'))?.incomplete).toBe(false);
+  });
+
   it('refuses to run again what is done, and a subject without the role', async () => {
     await hospital.send(result('100', '13.2'));
     await hospital.settled();
