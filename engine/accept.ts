@@ -165,6 +165,7 @@ function wants(condition: string, code: AckCode): boolean {
   return condition === 'SU' ? success : condition === 'ER' ? !success : true;
 }
 
+/** What is known of a message when it is kept. */
 interface Received {
   id: string;
   now: number;
@@ -172,12 +173,12 @@ interface Received {
   setup: SourceSetup;
   scan: Scan;
   profile: VendorProfile;
-  code: AckCode;
+  code: string;
   ack: Buffer;
   faults: Fault[];
 }
 
-function keptMessage(received: Received): KeptMessage {
+export function keptMessage(received: Received): KeptMessage {
   const { id, now, bytes, setup, scan, profile, code, ack, faults } = received;
   const facts: KeptMessage['facts'] = {
     controlId: scan.controlId,

@@ -3,13 +3,12 @@
  *
  * Corrected, it is a message of its own (`correctedOf`); the first one keeps its bytes and says that it was corrected.
  */
-import { createHash } from 'node:crypto';
 import { MixError } from '../schemas/errors/index.ts';
 import type { Clock, KeptMessage, Store } from '../schemas/parts.ts';
 import { chooseProfile } from '../schemas/vendors/profile.ts';
-import { jobOf } from './accept.ts';
+import { jobOf, keptMessage } from './accept.ts';
 import type { Subject } from './admit.ts';
-import { encodeMessage, identityOfScan, scanHeader } from './hl7v2/index.ts';
+import { encodeMessage, scanHeader } from './hl7v2/index.ts';
 import { uuidv7 } from './record/index.ts';
 import type { SourceSetup } from './understand.ts';
 
@@ -52,28 +51,20 @@ function correctedCopy(
   // A browser's text field ends lines with LF; HL7 ends segments with CR.
   const bytes = encodeMessage(text.replace(/\r?\n/g, '\r'), message.charset);
   const scan = scanHeader(bytes, setup.charset);
-  const id = uuidv7(now);
-  const copy: KeptMessage = {
-    ...message,
-    id,
-    receivedAt: now,
-    state: 'kept',
-    type: scan.type,
-    version: scan.version,
-    processing: scan.processing || setup.processing,
+  const profile = chooseProfile(setup.profile, scan);
+  const received = {
+    id: uuidv7(now),
+    now,
     bytes,
-    charset: scan.charset,
-    facts: {
-      ...message.facts,
-      controlId: scan.controlId,
-      patientNumbers: scan.patientNumbers,
-      ...(scan.patientName ? { patientName: scan.patientName } : {}),
-    },
+    setup,
+    scan,
+    profile,
+    code: message.ackCode,
+    ack: message.ack,
     faults: [],
-    digest: createHash('sha256').update(bytes).digest().subarray(0, 16),
-    // A corrected copy is not its original come again: its identity is its own.
-    identity: `${identityOfScan(scan, chooseProfile(setup.profile, scan), bytes)}|corrected|${id}`,
-    correctedOf: message.id,
   };
+  const kept = keptMessage(received);
+  // A corrected copy is not its original come again: its identity is its own.
+  const copy: KeptMessage = { ...kept, identity: `${kept.identity}|corrected|${kept.id}`, correctedOf: message.id };
   return { message: copy, job: jobOf(copy, setup, scan, now) };
 }
