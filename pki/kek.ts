@@ -2,8 +2,9 @@
  * The key-encryption key in a file: the one secret that opens a tenant's store. Keep a copy of it away from the data.
  */
 import { createSecretKey, type KeyObject, randomBytes } from 'node:crypto';
-import { closeSync, fstatSync, fsyncSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, fstatSync, openSync, readFileSync } from 'node:fs';
 import { MixError } from '../schemas/errors/index.ts';
+import { writeSecretFile } from './secret-file.ts';
 
 const keyFileBytesMax = 256;
 
@@ -30,19 +31,12 @@ export function openKeyFile(file: string): KeyObject {
   }
 }
 
-/** Makes the file unless it is there; O_EXCL, so that two starting nodes never write two keys. */
+/** Makes the file unless it is there; of two nodes that start at once one makes the key and the other takes it. */
 function makeKeyFile(file: string): void {
-  let descriptor: number;
+  if (existsSync(file)) return;
   try {
-    descriptor = openSync(file, 'wx', 0o600);
+    writeSecretFile(file, `${randomBytes(32).toString('hex')}\n`);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return;
-    throw error;
-  }
-  try {
-    writeSync(descriptor, `${randomBytes(32).toString('hex')}\n`);
-    fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
   }
 }

@@ -3,19 +3,9 @@
  * No other file of the house makes, reads or writes a private key of a certificate.
  */
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
-import {
-  closeSync,
-  constants,
-  fchmodSync,
-  fstatSync,
-  fsyncSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  writeFileSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { MixError } from '../schemas/errors/index.ts';
+import { writeSecretFile } from './secret-file.ts';
 
 /** Kinds of keys that are made here. P-256 is the default everywhere: small certificates, quick signatures. */
 export type KeyKind = 'p256' | 'p384' | 'rsa2048' | 'rsa3072' | 'rsa4096';
@@ -39,15 +29,7 @@ export function generateKey(kind: KeyKind = 'p256'): KeyPair {
 
 /** Writes a private key as PKCS#8 PEM, mode 0600, synced; an existing file is never overwritten (`EEXIST` is thrown). */
 export function writeKeyFile(path: string, key: KeyObject): void {
-  const file = openSync(path, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o600);
-  try {
-    // The umask can only take bits away, but a default ACL of the folder could add some.
-    if (process.platform !== 'win32') fchmodSync(file, 0o600);
-    writeSync(file, key.export({ type: 'pkcs8', format: 'pem' }).toString());
-    fsyncSync(file);
-  } finally {
-    closeSync(file);
-  }
+  writeSecretFile(path, key.export({ type: 'pkcs8', format: 'pem' }).toString());
 }
 
 /** Puts a public file (certificates) in the place of an older one, whole or not at all. */
