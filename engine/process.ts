@@ -258,6 +258,7 @@ function recordChanges(
   const view: View = { persons: new Map(), entries: new Map() };
   const made: KnownPersons = new Map();
   const changed = new Set<string>();
+  let fresh = 0;
   for (const subject of draft.subjects) {
     const { personId, identifiers, faults: doubts } = identify(subject.identifiers, known);
     faults.push(...doubts);
@@ -271,6 +272,7 @@ function recordChanges(
       now,
       newId: () => uuidv7(now),
     });
+    if (merged.expect === 0) fresh += 1;
     if (merged.changed || draft.merges.length > 0) changed.add(id);
     keepInView(view, id, merged);
   }
@@ -295,6 +297,7 @@ function recordChanges(
         ? { step: 'parsed', detail: understood.notes.join('; ').slice(0, 500) }
         : { step: 'parsed' },
       { step: 'mapped', detail: `${draft.carried} fields carried, ${draft.notCarried.length} not` },
+      { step: 'identified', detail: view.persons.size > fresh ? 'known here by number' : 'new here' },
       { step: 'recorded', detail: `${entries.length} entries` },
     ]),
     audit: [...view.persons.keys()].map((personId) => ({
