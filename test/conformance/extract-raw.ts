@@ -15,18 +15,23 @@ export interface RawField {
   segment: string[][];
 }
 
-/** Messages of a folder of files: every MSH line begins one. */
-export function rawMessages(folder: string): { file: string; text: string }[] {
+/** Texts of the messages of one file, also of those that can't be read: every MSH line begins one. */
+export function rawParts(path: string): string[] {
+  const text = readFileSync(path, 'utf8')
+    .replace(/^\ufeff/, '')
+    .replace(/\r\n|\n/g, '\r');
+  return text.split(/\r(?=MSH)/).filter((part) => part.startsWith('MSH'));
+}
+
+/** Messages of a folder of files that have a header. */
+export function rawMessages(folder: string, root = folder): { file: string; text: string }[] {
   const found: { file: string; text: string }[] = [];
   for (const name of readdirSync(folder).sort()) {
     const path = join(folder, name);
-    if (statSync(path).isDirectory()) found.push(...rawMessages(path));
+    if (statSync(path).isDirectory()) found.push(...rawMessages(path, root));
     else if (/\.(hl7|ndhl7|out)$/.test(name)) {
-      const text = readFileSync(path, 'utf8')
-        .replace(/^\ufeff/, '')
-        .replace(/\r\n|\n/g, '\r');
-      for (const part of text.split(/\r(?=MSH)/))
-        if (/^MSH.[^\r]{4}/.test(part)) found.push({ file: path.slice(folder.length + 1), text: part });
+      for (const text of rawParts(path))
+        if (/^MSH.[^\r]{4}/.test(text)) found.push({ file: path.slice(root.length + 1), text });
     }
   }
   return found;
@@ -40,7 +45,7 @@ export function rawType(text: string): string {
 
 const escapes: Record<string, number> = { F: 3, S: 4, R: 5, E: 6, T: 7 };
 
-function decode(text: string, message: string): string {
+export function decode(text: string, message: string): string {
   const mark = message[6]!;
   let out = '';
   for (let i = 0; i < text.length; i++) {
