@@ -119,11 +119,9 @@ export class Readers {
     return this.#next().first(sql, values);
   }
 
-  /** Rows for a long list of keys: statements of few fixed sizes, the last one filled up by repeating a key. */
-  async allOf(sqlOf: (count: number) => string, keys: readonly (readonly Value[])[]): Promise<Row[]> {
-    if (keys.length === 0) return [];
-    const parts = await Promise.all(fillChunks(keys).map((chunk) => this.all(sqlOf(chunk.count), chunk.values)));
-    return parts.length === 1 ? parts[0]! : parts.flat();
+  /** Rows for a list of keys of any length. */
+  async allOf(sqlOf: () => string, keys: readonly (readonly Value[])[]): Promise<Row[]> {
+    return keys.length === 0 ? [] : this.all(sqlOf(), [packKeys(keys)]);
   }
 
   async close(): Promise<void> {
@@ -136,35 +134,20 @@ export class Readers {
   }
 }
 
-/** Row counts that statements are prepared for. */
-const sizes = [256, 64, 16, 4, 1] as const;
-
-/** Chunks of the fixed sizes that hold exactly the rows: for writing. With `blobs`, the bytes of a chunk are its first value. */
-export function exactChunks(
-  rows: readonly (readonly Value[])[],
-  blobs?: readonly boolean[],
-): { count: number; values: Value[] }[] {
-  const chunks: { count: number; values: Value[] }[] = [];
-  let at = 0;
-  while (at < rows.length) {
-    const left = rows.length - at;
-    const count = sizes.find((size) => size <= left)!;
-    const part = rows.slice(at, at + count);
-    chunks.push({ count, values: blobs ? gather(part, blobs) : part.flat() });
-    at += count;
-  }
-  return chunks;
-}
-
-/** The rows' values with one buffer before them; in place of each bytes value stand its place (1-based) and its length. */
-function gather(rows: readonly (readonly Value[])[], blobs: readonly boolean[]): Value[] {
+/**
+ * Rows as the two values of a write: a JSON array of rows, and one buffer with the bytes of all. In place of each bytes value stand its
+ * place (1-based) and its length. The driver takes a microsecond and a trip for each value and statement that it is given, so a table's
+ * rows travel as one statement of two values, whatever their number.
+ */
+export function packRows(rows: readonly (readonly Value[])[], blobs: readonly boolean[]): Value[] {
   const bytes: Buffer[] = [];
-  const values: Value[] = [null];
+  const packed: (string | number | null)[][] = [];
   let at = 1;
   for (const row of rows) {
+    const values: (string | number | null)[] = [];
     for (let i = 0; i < row.length; i++) {
       const value = row[i]!;
-      if (!blobs[i]) values.push(value);
+      if (!blobs[i]) values.push(value as string | number | null);
       else if (value === null) values.push(null, null);
       else {
         const blob = value as Buffer;
@@ -173,27 +156,15 @@ function gather(rows: readonly (readonly Value[])[], blobs: readonly boolean[]):
         at += blob.length;
       }
     }
+    packed.push(values);
   }
-  values[0] = Buffer.concat(bytes, at - 1);
-  return values;
+  const text = JSON.stringify(packed);
+  return blobs.includes(true) ? [text, Buffer.concat(bytes, at - 1)] : [text];
 }
 
-/** Chunks of the fixed sizes, the last one filled with its last key: for `IN` and joins, where doubles do no harm. */
-export function fillChunks(rows: readonly (readonly Value[])[]): { count: number; values: Value[] }[] {
-  const chunks: { count: number; values: Value[] }[] = [];
-  for (let at = 0; at < rows.length; at += sizes[0]) {
-    const part = rows.slice(at, at + sizes[0]);
-    let count: number = sizes[0];
-    for (const size of sizes) if (size >= part.length) count = size;
-    const values: Value[] = [];
-    for (let i = 0; i < count; i++) values.push(...(part[i] ?? part[part.length - 1]!));
-    chunks.push({ count, values });
-  }
-  return chunks;
-}
-
-/** `(?,?),(?,?)` */
-export function placeholders(count: number, width: number): string {
-  const row = `(${new Array(width).fill('?').join(',')})`;
-  return new Array(count).fill(row).join(',');
+/** Keys as one JSON array: bytes as hexadecimal texts, a key of several values as an array of its own. */
+export function packKeys(keys: readonly (readonly Value[])[]): string {
+  const plain = (value: Value | undefined): string | number | null =>
+    Buffer.isBuffer(value) ? value.toString('hex') : (value ?? null);
+  return JSON.stringify(keys.map((key) => (key.length === 1 ? plain(key[0]) : key.map(plain))));
 }

@@ -1,28 +1,34 @@
 /** Every statement that is run often, as text, so that the plan test and the code can not drift apart. */
-import { placeholders } from './database.ts';
-
-/** Text for `count` rows. `blobs` says which values of a row are bytes; those travel together, see {@link given}. */
+/** Text of a statement for any number of rows. `blobs` says which values of a written row are bytes, see {@link given}. */
 export interface Sql {
-  (count: number): string;
+  (): string;
   blobs?: readonly boolean[];
 }
 
-/**
- * Rows as `SELECT` with columns c1, c2, ... Binding a buffer costs the driver seven times what a number costs, so all bytes of a
- * statement are bound once, as ?1, and each value names its place and length in it.
- */
-function given(blobs: readonly boolean[], count: number): string {
+/** The rows of `packRows` as `SELECT` with columns c1, c2, ...: ?1 holds the rows as JSON, ?2 the bytes of all of them. */
+function given(blobs: readonly boolean[]): string {
   let at = 0;
   const columns = blobs.map((blob, i) => {
     at += blob ? 2 : 1;
-    return blob ? `substr(?1,column${at - 1},column${at}) AS c${i + 1}` : `column${at} AS c${i + 1}`;
+    return blob ? `substr(?2,value->>${at - 2},value->>${at - 1}) AS c${i + 1}` : `value->>${at - 1} AS c${i + 1}`;
   });
-  return `SELECT ${columns.join(',')} FROM (VALUES ${placeholders(count, at)})`;
+  return `SELECT ${columns.join(',')} FROM json_each(?1)`;
 }
 
 function write(blobs: readonly boolean[], sqlOf: (rows: string) => string): Sql {
-  return Object.assign((count: number) => sqlOf(given(blobs, count)), { blobs });
+  const text = sqlOf(given(blobs));
+  return Object.assign(() => text, { blobs });
 }
+
+/** A statement over the keys of `packKeys`. */
+function ask(text: string): Sql {
+  return () => text;
+}
+
+/** Keys of `packKeys` as a list of one column of bytes, of two, or of numbers. */
+const byteKeys = '(SELECT unhex(value) FROM json_each(?1))';
+const bytePairs = '(SELECT unhex(value->>0), unhex(value->>1) FROM json_each(?1))';
+const numberKeys = '(SELECT value FROM json_each(?1))';
 
 /**
  * True only inside an open group. The statements of a wave are on their way together; when one of them meets a full disk, SQLite may
@@ -43,9 +49,7 @@ function insert(table: string, columns: string, after = '', verb = 'INSERT'): Sq
   const names = columns.split(',');
   const blobs = names.map((name) => name.endsWith('*'));
   const into = `${verb} INTO ${table} (${columns.replaceAll('*', '')})`;
-  return blobs.includes(true)
-    ? write(blobs, (rows) => `${into} ${rows} WHERE ${open}${after}`)
-    : (count) => `${into} SELECT * FROM (VALUES ${placeholders(count, names.length)}) WHERE ${open}${after}`;
+  return write(blobs, (rows) => `${into} ${rows} WHERE ${open}${after}`);
 }
 
 const entryRow = 'id*,person*,key*,type,version,status,code,source,message*,source_time,removed,body*';
@@ -54,8 +58,7 @@ const entryColumns = entryRow.replaceAll('*', '');
 /** Writes of the commit lane. Rows of the first wave are there before those of the second that refer to them. */
 export const writes = {
   keys: insert('keys', 'name,wrapped*', ' ON CONFLICT (name) DO NOTHING'),
-  keysGone: ((count) =>
-    `UPDATE keys SET wrapped = x'' WHERE name IN (VALUES ${placeholders(count, 1)}) AND ${open}`) as Sql,
+  keysGone: write([false], (rows) => `UPDATE keys SET wrapped = x'' WHERE name IN (${rows}) AND ${open}`),
   messages: insert('messages', 'seq,id*,source,state,type,processing,received_at,conflict,ack_code'),
   messageBodies: insert('message_bodies', 'seq,day,body*'),
   seen: insert('seen', 'token*,digest*,message*', ' ON CONFLICT (token,digest) DO NOTHING'),
@@ -81,11 +84,16 @@ export const writes = {
       updated_at=excluded.updated_at, incomplete=excluded.incomplete, words=excluded.words, body=excluded.body`,
   ),
   personWords: insert('person_words', 'rowid,words', '', 'INSERT OR REPLACE'),
-  identifiersGone: ((count) =>
-    `DELETE FROM identifiers WHERE (token,person) IN (VALUES ${placeholders(count, 2)}) AND ${open}`) as Sql,
+  identifiersGone: write(
+    [true, true],
+    (rows) => `DELETE FROM identifiers WHERE (token,person) IN (${rows}) AND ${open}`,
+  ),
   identifiers: insert('identifiers', 'token*,person*', ' ON CONFLICT (token) DO UPDATE SET person=excluded.person'),
-  entryHistory: ((count) =>
-    `INSERT INTO entry_versions (${entryColumns}) SELECT ${entryColumns} FROM entries WHERE id IN (VALUES ${placeholders(count, 1)}) AND ${open}`) as Sql,
+  entryHistory: write(
+    [true],
+    (rows) =>
+      `INSERT INTO entry_versions (${entryColumns}) SELECT ${entryColumns} FROM entries WHERE id IN (${rows}) AND ${open}`,
+  ),
   entryVersions: insert('entry_versions', entryRow),
   entries: insert(
     'entries',
@@ -99,15 +107,18 @@ export const writes = {
     'id*,person*,set_id,version,replaces*,state,created_at,person_version,sha256,body*',
     ' ON CONFLICT (id) DO UPDATE SET state=excluded.state',
   ),
-  documentsReplaced: ((count) =>
-    `UPDATE documents SET state='superseded' WHERE id IN (VALUES ${placeholders(count, 1)}) AND ${open}`) as Sql,
+  documentsReplaced: write(
+    [true],
+    (rows) => `UPDATE documents SET state='superseded' WHERE id IN (${rows}) AND ${open}`,
+  ),
   jobs: insert('jobs', 'seq,id*,kind,subject*,keys*,state,blocks,due_at,latest_at,attempts,fault'),
-  jobsGone: ((count) => `DELETE FROM jobs WHERE seq IN (VALUES ${placeholders(count, 1)}) AND ${open}`) as Sql,
-  parkedGone: ((count) =>
-    `DELETE FROM jobs WHERE state='parked' AND subject IN (VALUES ${placeholders(count, 1)}) AND ${open}`) as Sql,
-  jobsChanged: ((count) =>
-    `UPDATE jobs SET state=v.column2, blocks=v.column3, due_at=v.column4, attempts=v.column5, fault=v.column6
-     FROM (VALUES ${placeholders(count, 6)}) AS v WHERE jobs.seq = v.column1 AND ${open}`) as Sql,
+  jobsGone: write([false], (rows) => `DELETE FROM jobs WHERE seq IN (${rows}) AND ${open}`),
+  parkedGone: write([true], (rows) => `DELETE FROM jobs WHERE state='parked' AND subject IN (${rows}) AND ${open}`),
+  jobsChanged: write(
+    [false, false, false, false, false, false],
+    (rows) => `UPDATE jobs SET state=v.c2, blocks=v.c3, due_at=v.c4, attempts=v.c5, fault=v.c6
+     FROM (${rows}) AS v WHERE jobs.seq = v.c1 AND ${open}`,
+  ),
   audit: insert('audit', 'seq,part,at,who,action,outcome,person*,day,body*,hash*'),
   sources: insert(
     'sources',
@@ -144,17 +155,18 @@ export const firstWave: readonly WriteName[] = [
 /** What a group must know before it is written; all are searches by key. */
 export const checks = {
   epoch: `SELECT value FROM tallies WHERE name = 'epoch'`,
-  seen: ((count) =>
-    `SELECT v.column1 AS number, (SELECT message FROM seen WHERE token=v.column2 AND digest=v.column3) AS same,
-     (SELECT message FROM seen WHERE token=v.column2 LIMIT 1) AS other FROM (VALUES ${placeholders(count, 3)}) AS v`) as Sql,
-  persons: ((count) =>
-    `SELECT seq,id,version,state,words FROM persons WHERE id IN (VALUES ${placeholders(count, 1)})`) as Sql,
-  identifiers: ((count) =>
-    `SELECT i.token AS token, i.person AS person, p.state AS state FROM identifiers AS i JOIN persons AS p ON p.id = i.person
-     WHERE i.token IN (VALUES ${placeholders(count, 1)})`) as Sql,
-  entries: ((count) => `SELECT id,version FROM entries WHERE id IN (VALUES ${placeholders(count, 1)})`) as Sql,
-  parkedJobs: ((count) =>
-    `SELECT seq,id,kind,subject,keys,due_at,latest_at,attempts,fault FROM jobs WHERE state='parked' AND subject IN (VALUES ${placeholders(count, 1)})`) as Sql,
+  seen: ask(
+    `SELECT value->>0 AS number, (SELECT message FROM seen WHERE token=unhex(v.value->>1) AND digest=unhex(v.value->>2)) AS same,
+     (SELECT message FROM seen WHERE token=unhex(v.value->>1) LIMIT 1) AS other FROM json_each(?1) AS v`,
+  ),
+  persons: ask(`SELECT seq,id,version,state,words FROM persons WHERE id IN ${byteKeys}`),
+  identifiers:
+    ask(`SELECT i.token AS token, i.person AS person, p.state AS state FROM identifiers AS i JOIN persons AS p ON p.id = i.person
+     WHERE i.token IN ${byteKeys}`),
+  entries: ask(`SELECT id,version FROM entries WHERE id IN ${byteKeys}`),
+  parkedJobs: ask(
+    `SELECT seq,id,kind,subject,keys,due_at,latest_at,attempts,fault FROM jobs WHERE state='parked' AND subject IN ${byteKeys}`,
+  ),
 } as const;
 
 const messageColumns =
@@ -164,24 +176,25 @@ const messageColumns =
 export const reads = {
   messageFrom: 'messages AS m',
   messageColumns,
-  messages: ((count) =>
-    `SELECT ${messageColumns} FROM messages AS m JOIN message_bodies AS b ON b.seq = m.seq WHERE m.id IN (VALUES ${placeholders(count, 1)})`) as Sql,
-  messagesBySeq: ((count) =>
-    `SELECT ${messageColumns} FROM messages AS m JOIN message_bodies AS b ON b.seq = m.seq WHERE m.seq IN (VALUES ${placeholders(count, 1)})`) as Sql,
-  outcomes: ((count) =>
-    `SELECT message,run,day,body FROM message_outcomes WHERE message IN (VALUES ${placeholders(count, 1)}) ORDER BY run`) as Sql,
-  notes: ((count) => `SELECT id,source,state,type FROM messages WHERE id IN (VALUES ${placeholders(count, 1)})`) as Sql,
-  persons: ((count) =>
-    `SELECT seq,id,version,state,merged_into,created_at,updated_at,incomplete,body FROM persons WHERE id IN (VALUES ${placeholders(count, 1)})`) as Sql,
-  personsBySeq: ((count) =>
-    `SELECT seq,id,version,state,merged_into,created_at,updated_at,incomplete,body FROM persons WHERE seq IN (VALUES ${placeholders(count, 1)})`) as Sql,
-  identifiers: ((count) =>
-    `SELECT i.token AS token, p.id AS person, p.state AS state, p.merged_into AS merged_into FROM identifiers AS i
-     JOIN persons AS p ON p.id = i.person WHERE i.token IN (VALUES ${placeholders(count, 1)})`) as Sql,
-  survivors: ((count) =>
-    `SELECT id,state,merged_into FROM persons WHERE id IN (VALUES ${placeholders(count, 1)})`) as Sql,
-  entriesByKey: ((count) =>
-    `SELECT ${entryColumns} FROM entries WHERE (person,key) IN (VALUES ${placeholders(count, 2)})`) as Sql,
+  messages: ask(
+    `SELECT ${messageColumns} FROM messages AS m JOIN message_bodies AS b ON b.seq = m.seq WHERE m.id IN ${byteKeys}`,
+  ),
+  messagesBySeq: ask(
+    `SELECT ${messageColumns} FROM messages AS m JOIN message_bodies AS b ON b.seq = m.seq WHERE m.seq IN ${numberKeys}`,
+  ),
+  outcomes: ask(`SELECT message,run,day,body FROM message_outcomes WHERE message IN ${byteKeys} ORDER BY run`),
+  notes: ask(`SELECT id,source,state,type FROM messages WHERE id IN ${byteKeys}`),
+  persons: ask(
+    `SELECT seq,id,version,state,merged_into,created_at,updated_at,incomplete,body FROM persons WHERE id IN ${byteKeys}`,
+  ),
+  personsBySeq: ask(
+    `SELECT seq,id,version,state,merged_into,created_at,updated_at,incomplete,body FROM persons WHERE seq IN ${numberKeys}`,
+  ),
+  identifiers:
+    ask(`SELECT i.token AS token, p.id AS person, p.state AS state, p.merged_into AS merged_into FROM identifiers AS i
+     JOIN persons AS p ON p.id = i.person WHERE i.token IN ${byteKeys}`),
+  survivors: ask(`SELECT id,state,merged_into FROM persons WHERE id IN ${byteKeys}`),
+  entriesByKey: ask(`SELECT ${entryColumns} FROM entries WHERE (person,key) IN ${bytePairs}`),
   entriesLive: `SELECT ${entryColumns} FROM entries WHERE person = ? AND removed = 0 LIMIT ?`,
   entriesAll: `SELECT ${entryColumns} FROM entries WHERE person = ? LIMIT ?`,
   entryHistory: `SELECT ${entryColumns} FROM entry_versions WHERE id = ? ORDER BY version DESC LIMIT ?`,

@@ -4,7 +4,7 @@
  */
 import { MixError } from '../../schemas/errors/index.ts';
 import type { Seal, WrappedKey } from '../../schemas/parts.ts';
-import { type Connection, exactChunks, fillChunks, type Row, type Value } from './database.ts';
+import { type Connection, packKeys, packRows, type Row, type Value } from './database.ts';
 import { type Counters, finishPlan, type Item, type Known, latin, newPlan, push, type Rows } from './group.ts';
 import { Planner, type PlannerParts } from './plan.ts';
 import { checks, firstWave, group, type Sql, type WriteName, writes } from './statements.ts';
@@ -123,9 +123,7 @@ export class GroupWriter {
       for (const [name, list] of Object.entries(rows) as [WriteName, Value[][]][]) {
         if (first.has(name) !== wave) continue;
         const sql: Sql = writes[name];
-        for (const chunk of exactChunks(list, sql.blobs)) {
-          running.push(this.#parts.connection.run(sql(chunk.count), chunk.values));
-        }
+        running.push(this.#parts.connection.run(sql(), packRows(list, sql.blobs ?? [])));
       }
       // All must have ended before a rollback may follow.
       for (const result of await Promise.allSettled(running)) if (result.status === 'rejected') throw result.reason;
@@ -187,12 +185,8 @@ export class GroupWriter {
     return known;
   }
 
-  async #all(sqlOf: (count: number) => string, keys: Value[][]): Promise<Row[]> {
-    if (keys.length === 0) return [];
-    const settled = await Promise.all(
-      fillChunks(keys).map((chunk) => this.#parts.connection.all(sqlOf(chunk.count), chunk.values)),
-    );
-    return settled.flat();
+  async #all(sqlOf: () => string, keys: Value[][]): Promise<Row[]> {
+    return keys.length === 0 ? [] : this.#parts.connection.all(sqlOf(), [packKeys(keys)]);
   }
 }
 
