@@ -1,5 +1,5 @@
 /** One message as its page shows it: bytes, segments with the standard's names, and what became of each field. Pure. */
-import { catalogue, type Fault } from '../schemas/errors/index.ts';
+import { catalogue, type Fault, type FaultKind } from '../schemas/errors/index.ts';
 import type { Delimiters, Message, Segment } from '../schemas/hl7v2/message.ts';
 import type { Entry, KeptMessage, MessageStep, Person, StoredDocument } from '../schemas/parts.ts';
 import type { FieldView, MessageRow, MessageView, SegmentView, ToldFault } from '../schemas/portal.ts';
@@ -12,7 +12,7 @@ import {
   tableDisplay,
   unescapeText,
 } from './hl7v2/index.ts';
-import type { SourceSetup } from './understand.ts';
+import { isWarning, type SourceSetup } from './understand.ts';
 import { nameOfPatient, titleOf } from './view-record.ts';
 
 export interface MessageViewParts {
@@ -28,8 +28,10 @@ export interface MessageViewParts {
 
 /** A fault with its sentence and fix spelled out. */
 export function tellFault(fault: Fault): ToldFault {
-  const { sentence, fix } = catalogue[fault.code];
-  return { ...fault, sentence, fix };
+  const kind: FaultKind = catalogue[fault.code];
+  const told: ToldFault = { ...fault, sentence: kind.sentence, fix: kind.fix };
+  if (kind.warning === true) told.warning = true;
+  return told;
 }
 
 export function messageRowOf(message: KeptMessage): MessageRow {
@@ -46,8 +48,9 @@ export function messageRowOf(message: KeptMessage): MessageRow {
     ackCode: message.ackCode,
     conflict: message.conflict === true,
   };
-  if (facts.patientName) row.patientName = facts.patientName;
-  const fault = message.faults[0];
+  if (facts.patientName) row.patientName = facts.patientName.replaceAll(/\s+/g, ' ').trim();
+  // What stopped the message comes before what is only worth knowing.
+  const fault = message.faults.find((one) => !isWarning(one)) ?? message.faults[0];
   if (fault !== undefined) row.fault = tellFault(fault);
   return row;
 }
@@ -66,12 +69,8 @@ export function viewMessage(parts: MessageViewParts): MessageView {
     size: message.bytes.length,
     segments: parsed === undefined ? [] : viewSegments(parsed, parts),
     ack: { code: message.ackCode, text: message.ack.toString('utf8') },
-    faults: message.faults.map(tellFault),
-    steps: parts.steps.map(({ at, step, detail }) => ({
-      at: new Date(at).toISOString(),
-      step,
-      ...(detail === undefined ? {} : { detail }),
-    })),
+    faults: message.faults.toSorted((a, b) => Number(isWarning(a)) - Number(isWarning(b))).map(tellFault),
+    steps: viewSteps(parts),
     persons: parts.persons.map((person) => ({ id: person.id, name: nameOfPatient(person.patient) })),
     wrote: parts.entries.map((entry) => ({
       id: entry.id,
@@ -90,6 +89,27 @@ export function viewMessage(parts: MessageViewParts): MessageView {
   };
   if (message.correctedOf !== undefined) view.correctedOf = message.correctedOf;
   return view;
+}
+
+/** The steps as written, and the first document that took up what this message brought. */
+function viewSteps({ steps, message, documents }: MessageViewParts): MessageView['steps'] {
+  const told = steps.map(({ at, step, detail }) => ({
+    at: new Date(at).toISOString(),
+    step: step as string,
+    ...(detail === undefined ? {} : { detail }),
+  }));
+  const recordedAt = steps.findLast(({ step }) => step === 'recorded')?.at;
+  const first = documents
+    .filter(({ createdAt }) => recordedAt !== undefined && createdAt >= recordedAt)
+    .toSorted((a, b) => a.createdAt - b.createdAt)[0];
+  if (message.state === 'done' && first !== undefined && !steps.some(({ step }) => step === 'published')) {
+    told.push({
+      at: new Date(first.createdAt).toISOString(),
+      step: 'published',
+      detail: `CCD version ${first.version}`,
+    });
+  }
+  return told;
 }
 
 function nameOfField(version: string, path: string): string {

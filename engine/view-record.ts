@@ -51,7 +51,24 @@ export function conceptText(concept: CodeableConcept | undefined): string {
 
 function quantityText(quantity: Quantity | undefined): string {
   if (quantity === undefined) return '';
-  return [quantity.comparator, quantity.value, quantity.unit].filter((part) => part !== undefined).join(' ');
+  return [quantity.comparator, quantity.value, unitText(quantity.unit)].filter((part) => part !== undefined).join(' ');
+}
+
+/** UCUM codes whose letters are not what people write; every other unit is shown as sent. */
+const UNITS: Record<string, string> = {
+  Cel: '°C',
+  '[degF]': '°F',
+  'mm[Hg]': 'mmHg',
+  '[lb_av]': 'lb',
+  '[in_i]': 'in',
+  '[oz_av]': 'oz',
+  '{score}': '',
+  '10*3/uL': '×10³/µL',
+  '10*6/uL': '×10⁶/µL',
+};
+
+function unitText(unit: string | undefined): string | undefined {
+  return unit === undefined ? undefined : (UNITS[unit] ?? unit);
 }
 
 /** What a resource is, in a line: used where a list only names it. */
@@ -78,6 +95,7 @@ export function factOf(entry: Entry): FactView {
     source: { sourceId: entry.sourceId, messageId: entry.messageId },
   };
   if (entry.code) fact.code = entry.code;
+  if (entry.from !== undefined) fact.from = entry.from;
   describe(fact, entry.body);
   return fact;
 }
@@ -117,7 +135,8 @@ function describeObservation(fact: FactView, observation: Observation): void {
   const quantity = observation.valueQuantity;
   if (quantity !== undefined) {
     fact.value = quantityText({ ...quantity, unit: undefined });
-    if (quantity.unit) fact.unit = quantity.unit;
+    const unit = unitText(quantity.unit ?? quantity.code);
+    if (unit) fact.unit = unit;
     if (quantity.value !== undefined) fact.numeric = quantity.value;
   } else {
     const value = observation.valueString ?? conceptText(observation.valueCodeableConcept) ?? observation.valueDateTime;
@@ -138,14 +157,30 @@ function describeObservation(fact: FactView, observation: Observation): void {
 const numberText = (value: number | undefined): string | undefined => (value === undefined ? undefined : String(value));
 
 function describeEncounter(fact: FactView, encounter: Encounter): void {
-  fact.title = conceptText(encounter.type?.[0]) || encounter.class?.display || encounter.class?.code || 'Encounter';
+  const patientClass = encounter.class?.display || CLASSES[encounter.class?.code ?? ''] || encounter.class?.code;
+  fact.title = patientClass ? capital(patientClass) : 'Encounter';
   setTime(fact, encounter.period?.start);
   if (encounter.period?.end) fact.until = encounter.period.end;
   const place = encounter.location?.find((one) => one.location.display)?.location.display;
   const doctor = encounter.participant?.find((one) => one.individual?.display)?.individual?.display;
-  const value = [place, doctor].filter(Boolean).join(' · ');
+  const value = [conceptText(encounter.type?.[0]), place, doctor].filter(Boolean).join(' · ');
   if (value) fact.value = value;
 }
+
+/** v3 ActCode encounter classes that come without a display. */
+const CLASSES: Record<string, string> = {
+  IMP: 'inpatient',
+  ACUTE: 'inpatient acute',
+  AMB: 'outpatient',
+  EMER: 'emergency',
+  OBSENC: 'observation',
+  PRENC: 'pre-admission',
+  SS: 'short stay',
+  HH: 'home health',
+  VR: 'virtual',
+};
+
+const capital = (text: string): string => text.slice(0, 1).toUpperCase() + text.slice(1);
 
 function describeAllergy(fact: FactView, allergy: AllergyIntolerance): void {
   fact.title = conceptText(allergy.code);
@@ -161,7 +196,8 @@ function describeCondition(fact: FactView, condition: Condition): void {
   setTime(fact, condition.onsetDateTime ?? condition.recordedDate);
   if (condition.abatementDateTime) fact.until = condition.abatementDateTime;
   const kind = conceptText(condition.category?.[0]);
-  if (kind) fact.value = kind;
+  // Where a problem list is asked for, 'problem list item' says nothing.
+  if (kind && kind !== 'problem-list-item') fact.value = kind.replaceAll('-', ' ');
 }
 
 function describeImmunization(fact: FactView, immunization: Immunization): void {

@@ -10,6 +10,8 @@ import type { MessageState } from './parts.ts';
 export interface ToldFault extends Fault {
   sentence: string;
   fix: string;
+  /** It did not keep the message from being acted on. */
+  warning?: boolean;
 }
 
 export interface Me {

@@ -63,22 +63,7 @@ export default function MessagePage({ id }: { id: string }) {
           {words.correctedOf}. <Link href={`/messages/${data.correctedOf}`}>{words.original}</Link>
         </p>
       )}
-      {data.faults.map((told) => (
-        <div className="fault" key={`${told.code} ${told.place ?? ''}`}>
-          <Icon name="danger" />
-          <p>
-            <strong>
-              {capital(told.sentence)}
-              {told.place === undefined ? '' : ` at ${told.place}`}.
-            </strong>{' '}
-            {capital(told.fix)}.{' '}
-            <span className="quiet">
-              {told.code}
-              {told.detail === undefined ? '' : ` · ${told.detail}`}
-            </span>
-          </p>
-        </div>
-      ))}
+      <Faults faults={data.faults} />
       <Way steps={data.steps} />
       <Facts view={data} />
       <Tabs defaultValue="story" keepMounted={false}>
@@ -110,18 +95,57 @@ export default function MessagePage({ id }: { id: string }) {
   );
 }
 
+const WARNINGS_SHOWN = 2;
+const keyOfFault = (told: MessageView['faults'][number]): string =>
+  JSON.stringify([told.code, told.place, told.detail]);
+
+/** What stopped the message, then what is only worth knowing; many of those wait behind a button. */
+function Faults({ faults }: { faults: MessageView['faults'] }) {
+  const [all, setAll] = useState(false);
+  const once = [...new Map(faults.map((told) => [keyOfFault(told), told])).values()];
+  const errors = once.filter((told) => told.warning !== true);
+  const warnings = once.filter((told) => told.warning === true);
+  const shown = all || warnings.length <= WARNINGS_SHOWN + 1 ? warnings : warnings.slice(0, WARNINGS_SHOWN);
+  return (
+    <>
+      {[...errors, ...shown].map((told) => (
+        <div className={told.warning === true ? 'fault fault-mild' : 'fault'} key={keyOfFault(told)}>
+          <Icon name={told.warning === true ? 'warning' : 'danger'} />
+          <p>
+            <strong>
+              {capital(told.sentence)}
+              {told.place === undefined ? '' : ` at ${told.place}`}.
+            </strong>{' '}
+            {capital(told.fix)}.{' '}
+            <span className="quiet">
+              {told.code}
+              {told.detail === undefined ? '' : ` \u00b7 ${told.detail}`}
+            </span>
+          </p>
+        </div>
+      ))}
+      {shown.length === warnings.length ? null : (
+        <Button variant="subtle" size="compact-sm" onClick={() => setAll(true)}>
+          {words.moreFaults(warnings.length - shown.length)}
+        </Button>
+      )}
+    </>
+  );
+}
+
 /** The message's way as a line of steps with times; each gap told. */
 function Way({ steps }: { steps: MessageView['steps'] }) {
   return (
     <ol className="way" aria-label={words.way}>
       {steps.map((step, at) => {
+        const key = `${at} ${step.step}`;
         const before = steps[at - 1];
         const gap = before === undefined ? undefined : Date.parse(step.at) - Date.parse(before.at);
         const told = [tellTime(step.at), step.detail]
           .filter((part) => part !== undefined && part !== '')
           .join(' \u00b7 ');
         return (
-          <li key={`${step.step} ${step.at}`} className={step.step === 'parked' ? 'way-bad' : undefined}>
+          <li key={key} className={step.step === 'parked' ? 'way-bad' : undefined}>
             <Tooltip label={told}>
               <span className="way-step" role="note" aria-label={`${words.steps[step.step] ?? step.step}, ${told}`}>
                 {words.steps[step.step] ?? step.step}

@@ -164,19 +164,24 @@ function columnsOf(stateOf: (row: MessageRow) => MessageState): Column<MessageRo
       key: 'patient',
       title: words.columns.patient,
       className: 'patient-cell',
-      cell: (row) =>
-        row.patientNumbers.length === 0 && row.patientName === undefined ? (
-          <span className="quiet">{words.noPatient}</span>
-        ) : (
-          <>
-            <span className="strong">{row.patientName ?? ''}</span>{' '}
-            <span className="quiet numbers">{row.patientNumbers[0]?.split('^')[0] ?? ''}</span>
-          </>
-        ),
+      cell: (row) => (
+        <>
+          {row.patientNumbers.length === 0 && row.patientName === undefined ? (
+            <span className="quiet">{words.noPatient}</span>
+          ) : (
+            <>
+              <span className="strong">{row.patientName ?? ''}</span>{' '}
+              <span className="quiet numbers">{row.patientNumbers[0]?.split('^')[0] ?? ''}</span>
+            </>
+          )}
+          <span className="narrow-only mono quiet">{row.type}</span>
+        </>
+      ),
     },
     {
       key: 'type',
       title: words.columns.type,
+      wide: true,
       className: 'nowrap',
       cell: (row) => <span className="mono">{row.type}</span>,
     },

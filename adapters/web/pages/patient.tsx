@@ -43,8 +43,8 @@ export default function PatientPage({ id }: { id: string }) {
       ) : null}
       <TimelineCard view={data} />
       <div className="cards">
-        <FactCard title={words.problems} facts={data.problems} />
-        <FactCard title={words.medications} facts={data.medications} />
+        <FactCard title={words.problems} facts={data.problems} join />
+        <FactCard title={words.medications} facts={data.medications} join />
         <FactCard title={words.allergies} facts={data.allergies} none={words.noAllergies} />
       </div>
       <ResultGrid facts={data.results} />
@@ -52,12 +52,34 @@ export default function PatientPage({ id }: { id: string }) {
         <FactCard title={words.immunizations} facts={data.immunizations} />
         <FactCard title={words.encounters} facts={data.encounters} />
         <FactCard title={words.procedures} facts={data.procedures} />
-        {data.others.length === 0 ? null : <FactCard title={words.others} facts={data.others} />}
+        {othersOf(data).map(({ title, facts }) => (
+          <FactCard key={title} title={title} facts={facts} join />
+        ))}
         <Documents view={data} />
         <Messages view={data} />
       </div>
     </article>
   );
+}
+
+const OTHERS: Record<string, keyof typeof words.otherCards> = {
+  DiagnosticReport: 'reports',
+  ServiceRequest: 'orders',
+  DocumentReference: 'notes',
+  RelatedPerson: 'people',
+  Coverage: 'people',
+  Account: 'people',
+};
+
+/** What has no card of its own, by kind; kinds that are empty are left out. */
+function othersOf(data: PatientView): { title: string; facts: FactView[] }[] {
+  const kinds = Object.keys(words.otherCards) as (keyof typeof words.otherCards)[];
+  return kinds
+    .map((kind) => ({
+      title: words.otherCards[kind],
+      facts: data.others.filter((fact) => (OTHERS[fact.type] ?? 'rest') === kind),
+    }))
+    .filter(({ facts }) => facts.length > 0);
 }
 
 /** A link to `#entry` shows that fact: it is scrolled to and marked for a moment. */

@@ -133,7 +133,9 @@ export default function PatientsPage() {
         <div className={list.loading ? 'stale' : undefined}>
           <RowTable
             label={words.title}
-            columns={columns}
+            columns={columns.filter(
+              ({ key }) => key !== 'mix' || list.data?.rows.some((row) => row.mixNumber !== undefined),
+            )}
             rows={list.data.rows}
             keyOf={(row) => row.id}
             linkOf={(row) => `/patients/${row.id}`}

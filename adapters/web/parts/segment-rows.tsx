@@ -86,7 +86,7 @@ const SegmentRow = memo(function SegmentRow({ at, row, selected, onSelect, perso
         </ul>
       </div>
       <div className="became">
-        {wrote.length === 0 && lost.length === 0 ? <p className="quiet">{words.nothing}</p> : null}
+        {wrote.length > 0 ? null : <Elsewhere segment={segment} personId={personId} lost={lost.length > 0} />}
         {wrote.map((entry) => (
           <p key={entry.id} className={selected === undefined ? 'wrote' : 'wrote wrote-on'}>
             <span className="wrote-type">{entry.type}</span>{' '}
@@ -118,6 +118,21 @@ const SegmentRow = memo(function SegmentRow({ at, row, selected, onSelect, perso
     </section>
   );
 });
+
+/** Segments about the person, whose fields go into the head of the record and not into an entry. */
+const PERSON = new Set(['PID', 'PD1', 'MRG']);
+
+/** Where a segment without entries of its own went. */
+function Elsewhere({ segment, personId, lost }: { segment: SegmentView; personId: string | undefined; lost: boolean }) {
+  const carried = segment.fields.some((field) => field.fate === 'carried');
+  if (!carried) return lost ? null : <p className="quiet">{words.nothing}</p>;
+  if (!PERSON.has(segment.name) || personId === undefined) return <p className="quiet">{words.withOthers}</p>;
+  return (
+    <p className="wrote">
+      <span className="wrote-type">Patient</span> <Link href={`/patients/${personId}`}>{words.personHead}</Link>
+    </p>
+  );
+}
 
 function Field({ field, on, onPick }: { field: FieldView; on: boolean; onPick: () => void }) {
   const name = field.name === '' ? words.unnamed : field.name;
