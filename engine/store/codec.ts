@@ -1,6 +1,7 @@
 /** How ids and bodies look in the database. */
 import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { MixError } from '../../schemas/errors/index.ts';
+import { packedMax, packShort, unpackShort } from './pack.ts';
 
 const uuidText = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
@@ -23,25 +24,32 @@ export function keyToId(key: Buffer): string {
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
 }
 
-/** Below this a compressor costs more processor time (25 microseconds a call) than the bytes are worth. */
-const compressFrom = 1024;
+/** Shorter ones stand as they are. */
+const packFrom = 96;
 /** What one row may open to; bounds a forged or damaged body. */
 const bodyBytesMax = 64 * 1024 * 1024;
 const plainMark = 0;
 const zstdMark = 1;
+/** Packed against the first dictionary. */
+const shortMark = 2;
 const level = { params: { [constants.ZSTD_c_compressionLevel]: 1 } };
 
 /** A body before it is sealed: a mark, then the bytes, compressed when they are many. */
 export function packBody(parts: readonly Buffer[]): Buffer {
   let length = 0;
   for (const part of parts) length += part.length;
-  if (length < compressFrom) return Buffer.concat([Buffer.of(plainMark), ...parts], length + 1);
+  if (length < packFrom) return Buffer.concat([Buffer.of(plainMark), ...parts], length + 1);
+  if (length <= packedMax) {
+    const packed = packShort(parts.length === 1 ? parts[0]! : Buffer.concat(parts, length));
+    return Buffer.concat([Buffer.of(shortMark), packed], packed.length + 1);
+  }
   return Buffer.concat([Buffer.of(zstdMark), zstdCompressSync(Buffer.concat(parts, length), level)]);
 }
 
 /** The bytes of {@link packBody}. */
 export function unpackBody(packed: Buffer): Buffer {
   if (packed[0] === plainMark) return packed.subarray(1);
+  if (packed[0] === shortMark) return unpackShort(packed.subarray(1));
   if (packed[0] !== zstdMark) throw new MixError('seal.broken', { detail: 'unknown body' });
   return zstdDecompressSync(packed.subarray(1), { maxOutputLength: bodyBytesMax });
 }
