@@ -1,5 +1,5 @@
 /** Builds the pages when there is need: about two seconds, on a first start or after a change of the sources. */
-import { existsSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -7,6 +7,8 @@ import { brotliCompress, gzip } from 'node:zlib';
 
 const HERE = import.meta.dirname;
 const DIST = join(HERE, 'dist');
+/** Written last: a build that was cut off has none and is made again. */
+const BUILT = join(DIST, '.built');
 const SKIPPED = new Set(['dist', 'node_modules']);
 
 /**
@@ -14,9 +16,9 @@ const SKIPPED = new Set(['dist', 'node_modules']);
  * Every asset gets a .gz and a .br beside it. A packed release carries `dist` and has no vite: then nothing is built.
  */
 export async function buildPages(options: { force?: boolean } = {}): Promise<string> {
-  const index = join(DIST, 'index.html');
-  const built = existsSync(index) ? statSync(index).mtimeMs : 0;
+  const built = existsSync(BUILT) ? statSync(BUILT).mtimeMs : 0;
   if (options.force !== true && built > 0 && built >= newestSource(HERE)) return DIST;
+  rmSync(BUILT, { force: true });
   const { build } = await import('vite');
   // Vite follows NODE_ENV where one is set: under a test runner the pages would come out half as large again.
   const before = process.env.NODE_ENV;
@@ -28,6 +30,7 @@ export async function buildPages(options: { force?: boolean } = {}): Promise<str
     else process.env.NODE_ENV = before;
   }
   await compressAssets(join(DIST, 'assets'));
+  writeFileSync(BUILT, '');
   return DIST;
 }
 
