@@ -29,7 +29,7 @@ export type ToChild =
 
 export type FromChild =
   | { loaded: true }
-  | { up: { name: string; port: number }[]; filesChanged: number }
+  | { up: { name: string; port: number }[] }
   | { waiting: number; parked: number }
   | { failed: string };
 
@@ -44,25 +44,15 @@ function die(): never {
 }
 
 /** Counts the changes to files that node:fs is asked for, and ends the process before the one that is named. */
-function watchFiles(nth: number | undefined): () => number {
+function watchFiles(nth: number | undefined): void {
   let changes = 0;
-  const names = [
-    'mkdirSync',
-    'openSync',
-    'writeSync',
-    'writeFileSync',
-    'fsyncSync',
-    'linkSync',
-    'renameSync',
-    'unlinkSync',
-  ];
+  // fsync is left out: it changes nothing that outlives a killed process.
+  const names = ['mkdirSync', 'openSync', 'writeSync', 'linkSync', 'renameSync', 'unlinkSync'];
   const calls = fs as unknown as Record<string, (...args: unknown[]) => unknown>;
   for (const name of names) {
     const real = calls[name]!;
     calls[name] = (...args: unknown[]) => {
-      // Opening to read changes nothing.
-      const reads = name === 'openSync' && (args[1] === 'r' || args[1] === fs.constants.O_RDONLY);
-      if (!reads) {
+      if (isChange(name, args)) {
         changes += 1;
         if (changes === nth) die();
       }
@@ -70,7 +60,11 @@ function watchFiles(nth: number | undefined): () => number {
     };
   }
   syncBuiltinESMExports();
-  return () => changes;
+}
+
+function isChange(name: string, args: unknown[]): boolean {
+  if (name === 'mkdirSync') return !fs.existsSync(args[0] as string);
+  return name !== 'openSync' || !(args[1] === 'r' || args[1] === fs.constants.O_RDONLY);
 }
 
 /** The name that a call of the store goes by, or undefined when it is no step (an empty lease, an empty look-up). */
@@ -131,7 +125,7 @@ let stop: (() => Promise<void>) | undefined;
 
 async function start(order: Order): Promise<void> {
   orders = order;
-  const changed = watchFiles(order.strikeFile);
+  watchFiles(order.strikeFile);
   const { startNode } = await import('../../adapters/node.ts');
   const node = await startNode(readSettings(order.settings, { baseDir: process.cwd() }), {
     log: { info() {}, warn: said, error: said },
@@ -141,7 +135,7 @@ async function start(order: Order): Promise<void> {
     },
   });
   stop = () => node.stop();
-  tell({ up: node.listeners.map(({ name, port }) => ({ name, port })), filesChanged: changed() });
+  tell({ up: node.listeners.map(({ name, port }) => ({ name, port })) });
 }
 
 /** What the node warns of goes to the parent's terminal only when it is asked for: after a kill much is usual. */

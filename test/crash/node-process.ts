@@ -8,12 +8,11 @@ import type { FromChild, Order, ToChild } from './child.ts';
 
 const CHILD = fileURLToPath(new URL('./child.ts', import.meta.url));
 const START_MS = 60_000;
+export const ENDED_EARLY = 'the node ended before it was up';
 
 export interface NodeProcess {
   /** Ports of the listeners by name; rejects when the node dies or fails before it is up. */
   up: Promise<Map<string, number>>;
-  /** Changes to files up to then. */
-  filesChanged(): number;
   /** The signal that ended it; `null` for an end of its own. */
   ended: Promise<{ signal: NodeJS.Signals | null; code: number | null }>;
   kill(): void;
@@ -81,7 +80,6 @@ export function createNodeProcesses(): NodeProcesses {
 }
 
 function run(one: Loaded, order: Order): NodeProcess {
-  let filesChanged = 0;
   const ended = new Promise<{ signal: NodeJS.Signals | null; code: number | null }>((resolve) => {
     one.child.once('exit', (code, signal) => resolve({ code, signal }));
   });
@@ -91,12 +89,11 @@ function run(one: Loaded, order: Order): NodeProcess {
       if ('failed' in message) reject(new Error(message.failed));
       if (!('up' in message)) return;
       clearTimeout(late);
-      filesChanged = message.filesChanged;
       resolve(new Map(message.up.map(({ name, port }) => [name, port])));
     });
     void ended.then(() => {
       clearTimeout(late);
-      reject(new Error('the node ended before it was up'));
+      reject(new Error(ENDED_EARLY));
     });
   });
   // Whoever kills a node on its way up does not wait for it.
@@ -105,7 +102,6 @@ function run(one: Loaded, order: Order): NodeProcess {
   return {
     up,
     ended,
-    filesChanged: () => filesChanged,
     kill: () => void one.child.kill('SIGKILL'),
     async stop() {
       one.say({ stop: true });

@@ -189,7 +189,7 @@ function merge(line: Line, survivor: TrafficPatient, gone: TrafficPatient): Traf
     header(line, 'ADT^A40'),
     `EVN|A40|${line.at}`,
     pid(line, survivor),
-    `MRG|${gone.mrn}^^^${senders[line.vendor].facility}^MR||${gone.account}`,
+    `MRG|${numberOf(line.vendor, gone.mrn)}||${gone.account}`,
   ];
   return { ...message(line, 'ADT^A40', survivor.mrn, segments), retired: gone.mrn };
 }
@@ -209,8 +209,13 @@ function header({ vendor, at, controlId }: Line, type: string): string {
   return `MSH|^~\\&|${application}|${facility}|MIX|${facility}|${at}||${type}|${controlId}|P|${version}`;
 }
 
+/** A record number as the vendor writes it, the same in PID-3 and MRG-1. */
+function numberOf(vendor: TrafficVendor, mrn: string): string {
+  return vendor === 'healthland' ? mrn : `${mrn}^^^${senders[vendor].facility}^MR`;
+}
+
 function pid({ vendor }: Line, p: TrafficPatient): string {
-  const number = vendor === 'healthland' ? p.mrn : `${p.mrn}^^^${senders[vendor].facility}^MR`;
+  const number = numberOf(vendor, p.mrn);
   const born = vendor === 'mckesson' ? `${p.born}0000` : p.born;
   return `PID|1||${number}||${p.family}^${p.given}||${born}|${p.sex}||2106-3^White^HL70005|${p.street}||${p.phone}|||M|||${p.ssn}`;
 }
