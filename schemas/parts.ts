@@ -411,6 +411,7 @@ export interface Store {
   audit(query: {
     personId?: string;
     who?: string;
+    action?: string;
     from?: number;
     to?: number;
     cursor?: string;

@@ -128,13 +128,22 @@ function parkedJob(row: Row): ListedJob {
 
 export async function listAudit(
   parts: ReadParts,
-  query: { personId?: string; who?: string; from?: number; to?: number; cursor?: string; limit: number },
+  query: {
+    personId?: string;
+    who?: string;
+    action?: string;
+    from?: number;
+    to?: number;
+    cursor?: string;
+    limit: number;
+  },
 ): Promise<Page<AuditEntry & { seq: number }>> {
   const limit = pageLimit(query.limit);
   const before = readCursor(query.cursor);
   const list = parts.build('audit');
   if (query.personId !== undefined) list.where('person', idToKey(query.personId));
   if (query.who !== undefined) list.where('who', query.who);
+  if (query.action !== undefined) list.where('action', query.action);
   if (query.from !== undefined) list.where('at', '>=', query.from);
   if (query.to !== undefined) list.where('at', '<=', query.to);
   const page = list

@@ -173,7 +173,7 @@ function Facts({ view }: { view: MessageView }) {
         <dt>{words.facts.patient}</dt>
         <dd>
           {view.persons.length === 0
-            ? '\u2013'
+            ? row.patientName || '\u2013'
             : view.persons.map((person) => (
                 <Link key={person.id} href={`/patients/${person.id}`}>
                   {person.name}

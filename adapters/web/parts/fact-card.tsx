@@ -1,5 +1,5 @@
 import { Button } from '@mantine/core';
-import { useState } from 'react';
+import { Fragment, useState } from 'react';
 import type { FactView } from '../../../schemas/portal.ts';
 import { texts } from '../texts.ts';
 import { tellDate } from '../time.ts';
@@ -105,10 +105,10 @@ function Fact({ fact }: { fact: FactView }) {
       </span>
       <span className="quiet fact-times">
         {[...new Set(times)].map((time, at) => (
-          <span key={time} className="nowrap">
-            {at === 0 ? '' : '\u2013 '}
-            {time}{' '}
-          </span>
+          <Fragment key={time}>
+            {at === 0 ? '' : ' \u2013 '}
+            <span className="nowrap">{time}</span>
+          </Fragment>
         ))}
       </span>
       <Provenance fact={fact} />
