@@ -67,9 +67,9 @@ function writeBodies(scope: Scope): Record<SectionName, Body> {
     mentalStatus: writeMentalStatus(scope, sorted.mentalStatus ?? []),
     payers: writePayers(scope),
     advanceDirectives: writeAdvanceDirectives(scope, sorted.advanceDirectives ?? []),
-    familyHistory: writeFamilyHistory(scope),
+    familyHistory: writeFamilyHistory(scope, sorted.familyHistory ?? []),
     planOfTreatment: writePlanOfTreatment(scope),
-    medicalEquipment: writeMedicalEquipment(scope),
+    medicalEquipment: writeMedicalEquipment(scope, sorted.medicalEquipment ?? []),
     notes: writeNotes(scope),
   };
 }

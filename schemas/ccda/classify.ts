@@ -112,6 +112,12 @@ export const socialHistoryCodes: ReadonlySet<string> = new Set([
   '75626-2',
 ]);
 
+/** What runs in the family, where the relative is not named. */
+export const familyHistoryCodes: ReadonlySet<string> = new Set(['10157-6', '8670-2']);
+
+/** Unique device identifiers of what a person has implanted. */
+export const implantCodes: ReadonlySet<string> = new Set(['74711-3']);
+
 export const functionalStatusCodes: ReadonlySet<string> = new Set([
   '54522-8',
   '46008-9',

@@ -32,6 +32,7 @@ export const entryTemplates = {
   allergyObservation: template('4.7', '2014-06-09'),
   severityObservation: template('4.8', '2014-06-09'),
   reactionObservation: template('4.9', '2014-06-09'),
+  procedureActivityAct: template('4.12', '2014-06-09'),
   procedureActivityProcedure: template('4.14', '2014-06-09'),
   medicationActivity: template('4.16', '2014-06-09'),
   medicationSupplyOrder: template('4.17', '2014-06-09'),

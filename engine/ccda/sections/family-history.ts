@@ -14,15 +14,42 @@ import {
   templateIds,
   text,
   time,
+  timeOrPeriod,
+  translations,
   unitOf,
 } from '../write.ts';
 import { type Body, readableNotes } from './body.ts';
+import { type Finding, readableValue, readableWhen, whenOf } from './observation.ts';
 
-export function writeFamilyHistory(scope: Scope): Body {
+export function writeFamilyHistory(scope: Scope, findings: readonly Finding[]): Body {
   const rows: Row[] = [];
   let entries = '';
   for (const member of scope.of('FamilyMemberHistory')) entries += organizer(scope, member, rows);
+  for (const finding of findings) entries += unnamedRelative(scope, finding, rows);
   return { rows, entries };
+}
+
+/** An observation of what runs in the family: somebody has or had it, who is not said. */
+function unnamedRelative(scope: Scope, finding: Finding, rows: Row[]): string {
+  const row = scope.row();
+  const { observation, component, index } = finding;
+  const answer = (component ?? observation).valueCodeableConcept ?? { text: readableValue(finding) };
+  const notes = [
+    readable(finding.code),
+    readableWhen(observation),
+    observation.status === 'final' ? '' : (observation.status ?? ''),
+    readableNotes(observation.note),
+  ];
+  rows.push({ id: row, cells: ['relative not named', readableValue(finding), '', notes.filter(Boolean).join('\n')] });
+  const ids = scope.ids(observation, `family${component === undefined ? '' : index}`);
+  return (
+    `<entry typeCode="DRIV"><organizer classCode="CLUSTER" moodCode="EVN">${templateIds(entryTemplates.familyHistoryOrganizer)}${ids}<statusCode code="completed"></statusCode>` +
+    `<subject><relatedSubject classCode="PRS"><code nullFlavor="UNK"></code></relatedSubject></subject>` +
+    `<component><observation classCode="OBS" moodCode="EVN">${templateIds(entryTemplates.familyHistoryObservation)}${component === undefined ? scope.ids(observation) : scope.ids(observation, String(index))}` +
+    `<code code="64572001" codeSystem="${snomed}" codeSystemName="SNOMED CT" displayName="Condition"><translation code="75315-2" codeSystem="2.16.840.1.113883.6.1" codeSystemName="LOINC" displayName="Condition family member"></translation>${translations(finding.code, ['75315-2'])}</code>` +
+    `${textOf(row)}<statusCode code="completed"></statusCode>${timeOrPeriod('effectiveTime', whenOf(observation), observation.effectivePeriod)}` +
+    `${code('value', answer, { type: 'CD', prefer: [snomed], reference: row })}</observation></component></organizer></entry>`
+  );
 }
 
 function organizer(scope: Scope, member: FamilyMemberHistory, rows: Row[]): string {

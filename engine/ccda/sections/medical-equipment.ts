@@ -4,10 +4,26 @@ import { snomed } from '../../../schemas/ccda/code-systems.ts';
 import { entryTemplates } from '../../../schemas/ccda/templates.ts';
 import { type Row, textOf } from '../narrative.ts';
 import type { Scope } from '../scope.ts';
-import { code, readable, readablePeriod, templateIds, text, time, timeOf, xsi } from '../write.ts';
+import {
+  code,
+  idOf,
+  readable,
+  readablePeriod,
+  readableTime,
+  templateIds,
+  text,
+  time,
+  timeOf,
+  translations,
+  xsi,
+} from '../write.ts';
 import type { Body } from './body.ts';
+import { type Finding, readableValue, whenOf } from './observation.ts';
 
-export function writeMedicalEquipment(scope: Scope): Body {
+/** Where unique device identifiers stand: the agency that runs their register. */
+const udiRoot = '2.16.840.1.113883.3.3719';
+
+export function writeMedicalEquipment(scope: Scope, findings: readonly Finding[]): Body {
   const rows: Row[] = [];
   let entries = '';
   const used = new Set<Device>();
@@ -20,7 +36,23 @@ export function writeMedicalEquipment(scope: Scope): Body {
   // A device without a patient is an instrument of the laboratory, not the person's.
   for (const device of scope.of('Device'))
     if (device.patient !== undefined && !used.has(device)) entries += supply(scope, device, undefined, rows);
+  for (const finding of findings) entries += implant(scope, finding, rows);
   return { rows, entries };
+}
+
+/** A device that the person has, told as an observation of its unique device identifier. */
+function implant(scope: Scope, finding: Finding, rows: Row[]): string {
+  const row = scope.row();
+  const { observation } = finding;
+  const udi = readableValue(finding);
+  const at = whenOf(observation) ?? observation.effectivePeriod?.start;
+  rows.push({ id: row, cells: [readable(finding.code) || 'device', readableTime(at), observation.status ?? '', udi] });
+  return (
+    `<entry typeCode="DRIV"><supply classCode="SPLY" moodCode="EVN">${templateIds(entryTemplates.nonMedicinalSupply)}${scope.ids(observation, 'supply')}${textOf(row)}<statusCode code="completed"></statusCode>` +
+    `<effectiveTime${xsi} xsi:type="IVL_TS">${time('low', at)}</effectiveTime><participant typeCode="PRD"><participantRole classCode="MANU">${templateIds(entryTemplates.productInstance)}` +
+    `${idOf(udiRoot, udi)}<playingDevice><code nullFlavor="UNK"><originalText><reference value="#${row}c"></reference></originalText>${translations(finding.code)}</code></playingDevice>` +
+    `<scopingEntity><id root="${udiRoot}"></id></scopingEntity></participantRole></participant></supply></entry>`
+  );
 }
 
 function supply(

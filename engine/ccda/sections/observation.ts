@@ -8,7 +8,9 @@ import type {
 } from '@medplum/fhirtypes';
 import {
   advanceDirectiveCodes,
+  familyHistoryCodes,
   functionalStatusCodes,
+  implantCodes,
   mentalStatusCodes,
   socialHistoryCodes,
   vitalSignCodes,
@@ -71,6 +73,8 @@ export function sectionOf(finding: Finding): SectionName {
   const codes = [...loincCodes(finding.code), ...(finding.component ? loincCodes(observation.code) : [])];
   if (codes.some((one) => vitalSignCodes.has(one)) || hasCategory(observation, 'vital-signs'))
     return isVitalSign(finding) ? 'vitalSigns' : 'results';
+  if (codes.some((one) => familyHistoryCodes.has(one)) && readableValue(finding) !== '') return 'familyHistory';
+  if (codes.some((one) => implantCodes.has(one)) && readableValue(finding) !== '') return 'medicalEquipment';
   if (codes.some((one) => advanceDirectiveCodes.has(one))) return 'advanceDirectives';
   if (codes.some((one) => socialHistoryCodes.has(one)) || hasCategory(observation, 'social-history'))
     return 'socialHistory';

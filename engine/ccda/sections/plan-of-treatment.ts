@@ -20,15 +20,16 @@ export function writePlanOfTreatment(scope: Scope): Body {
   return { rows, entries };
 }
 
-/** Orders with a final report are results, not plans. */
+/** Orders with a final report, or with any report where their own state is not known, are results, not plans. */
 function answeredOrders(scope: Scope): Set<ServiceRequest> {
   const answered = new Set<ServiceRequest>();
   const final: ReadonlySet<string> = new Set(['final', 'amended', 'corrected', 'appended', 'cancelled']);
   for (const report of scope.of('DiagnosticReport') as DiagnosticReport[]) {
-    if (!final.has(report.status ?? '')) continue;
     for (const reference of report.basedOn ?? []) {
       const order = scope.find(reference, report);
-      if (order?.resourceType === 'ServiceRequest') answered.add(order);
+      if (order?.resourceType !== 'ServiceRequest') continue;
+      if (final.has(report.status ?? '') || order.status === undefined || order.status === 'unknown')
+        answered.add(order);
     }
   }
   return answered;

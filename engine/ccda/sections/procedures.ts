@@ -1,5 +1,5 @@
 /** Procedures (2.16.840.1.113883.10.20.22.2.7.1). */
-import type { Procedure } from '@medplum/fhirtypes';
+import type { Procedure, Resource, ServiceRequest } from '@medplum/fhirtypes';
 import { cpt, snomed } from '../../../schemas/ccda/code-systems.ts';
 import { entryTemplates } from '../../../schemas/ccda/templates.ts';
 import { type Row, textOf } from '../narrative.ts';
@@ -23,7 +23,49 @@ export function writeProcedures(scope: Scope): Body {
   const rows: Row[] = [];
   let entries = '';
   for (const procedure of scope.of('Procedure')) entries += procedureActivity(scope, procedure, rows);
+  const reported = reportedOrders(scope);
+  for (const order of scope.of('ServiceRequest'))
+    if (order.status === 'completed' && !reported.has(order)) entries += doneOrder(scope, order, rows);
   return { rows, entries };
+}
+
+/** Orders that a report or an observation answers: Results tells of them. */
+function reportedOrders(scope: Scope): Set<Resource> {
+  const reported = new Set<Resource>();
+  for (const one of [...scope.of('DiagnosticReport'), ...scope.of('Observation')])
+    for (const reference of one.basedOn ?? []) {
+      const order = scope.find(reference, one);
+      if (order !== undefined) reported.add(order);
+    }
+  return reported;
+}
+
+/** An order that was carried out and has no result of its own: what was done, as an act. */
+function doneOrder(scope: Scope, order: ServiceRequest, rows: Row[]): string {
+  const row = scope.row();
+  const who = performers(order.performer ?? [], scope, order);
+  const at = order.occurrenceDateTime ?? (order.occurrencePeriod === undefined ? order.authoredOn : undefined);
+  const notes = [
+    'done as ordered, no result in this record',
+    (order.reasonCode ?? []).map(readable).filter(Boolean).join(', '),
+    readableNotes(order.note),
+  ];
+  rows.push({
+    id: row,
+    cells: [
+      readable(order.code) || 'unnamed order',
+      readablePeriod(at, order.occurrencePeriod),
+      'completed',
+      who.names,
+      '',
+      notes.filter(Boolean).join('\n'),
+    ],
+  });
+  return (
+    `<entry typeCode="DRIV"><act classCode="ACT" moodCode="EVN">${templateIds(entryTemplates.procedureActivityAct)}${scope.ids(order)}` +
+    `${code('code', order.code, { prefer: [snomed, cpt], reference: `${row}c` })}${textOf(row)}<statusCode code="completed"></statusCode>` +
+    `${timeOrPeriod('effectiveTime', at, order.occurrencePeriod)}${who.elements}</act></entry>`
+  );
 }
 
 function procedureActivity(scope: Scope, procedure: Procedure, rows: Row[]): string {

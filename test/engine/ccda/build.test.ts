@@ -227,6 +227,63 @@ describe('sections', () => {
     expect(codes('Functional Status')).toEqual(['54522-8']);
   });
 
+  test('what runs in the family and what is implanted stand where they belong, also when told as observations', () => {
+    const loincConcept = (code: string) => ({ coding: [{ system: 'http://loinc.org', code }] });
+    const record = recordOf({ name: [{ family: 'Kin' }] }, [
+      { resourceType: 'Observation', status: 'final', code: loincConcept('10157-6'), valueString: 'mother: stroke' },
+      {
+        resourceType: 'Observation',
+        status: 'final',
+        code: loincConcept('74711-3'),
+        valueString: '(01)00643169007222',
+      },
+      { resourceType: 'Device', type: { text: 'software' }, deviceName: [{ name: 'LabSoft', type: 'model-name' }] },
+    ]);
+    const xml = buildCcd(record, header);
+    const sections = sectionsOf(xml);
+    expect(all(sections.get('Family History')!, 'relatedSubject')).toHaveLength(1);
+    expect(JSON.stringify(all(sections.get('Family History')!, 'value'))).toContain('mother: stroke');
+    const [device] = all(sections.get('Medical Equipment')!, 'participantRole');
+    expect(attributeOf(childOf(device!, 'id')!, 'extension')).toBe('(01)00643169007222');
+    expect(attributeOf(sections.get('Results')!, 'nullFlavor')).toBe('NI');
+    // The software that a sender runs is nobody's device.
+    expect(xml).not.toContain('LabSoft');
+  });
+
+  test('an order that was done and has no result is a procedure; one of unknown state with a report is no plan', () => {
+    const order = (id: number, status: 'completed' | 'unknown', words: string) =>
+      ({
+        resourceType: 'ServiceRequest',
+        id: uuid(id),
+        status,
+        intent: 'order',
+        subject: {},
+        code: { text: words },
+      }) as const;
+    const record = recordOf({ name: [{ family: 'Done' }] }, [
+      order(201, 'completed', 'chest film'),
+      order(202, 'completed', 'reported film'),
+      order(203, 'unknown', 'asked before'),
+      {
+        resourceType: 'DiagnosticReport',
+        status: 'final',
+        code: {},
+        basedOn: [{ reference: `ServiceRequest/${uuid(202)}` }],
+      },
+      {
+        resourceType: 'DiagnosticReport',
+        status: 'unknown',
+        code: {},
+        basedOn: [{ reference: `ServiceRequest/${uuid(203)}` }],
+      },
+    ]);
+    const sections = sectionsOf(buildCcd(record, header));
+    const acts = all(sections.get('Procedures')!, 'act');
+    expect(acts).toHaveLength(1);
+    expect(textOf(childOf(sections.get('Procedures')!, 'text')!)).toContain('chest film');
+    expect(sections.get('Plan of Treatment')).toBeUndefined();
+  });
+
   test('rows and entries are linked both ways', () => {
     const xml = buildCcd(fullRecord(), header);
     const rows = new Set([...xml.matchAll(/<tr ID="(r\d+)"/g)].map((match) => match[1]));
