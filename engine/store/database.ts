@@ -1,6 +1,7 @@
 /** Connections to SQLite: promises, prepared statements that are kept, and errors without values in them. */
 import sqlite3 from 'sqlite3';
 import { type FaultCode, MixError } from '../../schemas/errors/index.ts';
+import { fencedText } from './statements.ts';
 
 export type Value = string | number | Buffer | null;
 export type Row = Record<string, Value>;
@@ -13,6 +14,8 @@ const statementsMax = 400;
  */
 export function faultOf(error: unknown): MixError {
   if (error instanceof MixError) return error;
+  if (error instanceof Error && error.message.includes(fencedText))
+    return new MixError('store.fenced', { detail: 'another process opened the store' });
   const code = (error as { code?: unknown }).code;
   const name = typeof code === 'string' ? code : 'unknown';
   const ours: FaultCode =

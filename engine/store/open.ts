@@ -16,6 +16,7 @@ import {
   readDocument,
   readDocuments,
   readEntries,
+  readEntriesById,
   readEntriesByKeys,
   readEntryHistory,
   readPersons,
@@ -23,7 +24,7 @@ import {
 } from './read-records.ts';
 import { Recent } from './recent.ts';
 import { migrate } from './schema.ts';
-import { group, reads } from './statements.ts';
+import { lane, reads } from './statements.ts';
 import { makeCommitUnit, makeJobUnit, makeKeepUnit, nodeValueBody, userBody } from './unit.ts';
 import { GroupWriter } from './write.ts';
 
@@ -84,7 +85,7 @@ export async function openStore(options: StoreOptions): Promise<OpenedStore> {
   const writer = await Connection.open(options.file, 'write');
   await writer.exec(`PRAGMA busy_timeout=5000; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;
     PRAGMA cache_size=-65536; PRAGMA wal_autocheckpoint=2000; PRAGMA temp_store=MEMORY; PRAGMA secure_delete=FAST;`);
-  await writer.exec(group.prepare);
+  await writer.exec(lane.prepare);
   if (limits.pagesMax > 0) await writer.exec(`PRAGMA max_page_count=${Math.floor(limits.pagesMax)}`);
   const counters = await takeOver(writer);
   const keys = await writer.all('SELECT name,wrapped FROM keys');
@@ -283,6 +284,10 @@ class SqliteStore implements OpenedStore {
 
   entries(personId: string, options: { removed?: boolean; limit?: number } = {}): ReturnType<Store['entries']> {
     return readEntries(this.#reads, personId, options);
+  }
+
+  entriesById(ids: string[]): ReturnType<Store['entriesById']> {
+    return readEntriesById(this.#reads, ids);
   }
 
   entryHistory(id: string): ReturnType<Store['entryHistory']> {

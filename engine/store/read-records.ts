@@ -175,8 +175,8 @@ function openEntry(seal: Seal, row: Row): Entry {
   const personId = keyToId(row.person as Buffer);
   const version = row.version as number;
   const plain = unpackBody(seal.open(personKey(personId), 'entries', entryRow(id, version), row.body as Buffer));
-  const [key, body] = JSON.parse(plain.toString()) as [string, Resource];
-  return {
+  const [key, body, from] = JSON.parse(plain.toString()) as [string, Resource, (string | null)?];
+  const entry: Entry = {
     id,
     personId,
     type: row.type as Resource['resourceType'],
@@ -190,6 +190,17 @@ function openEntry(seal: Seal, row: Row): Entry {
     removed: row.removed === 1,
     body,
   };
+  if (typeof from === 'string') entry.from = from;
+  return entry;
+}
+
+/** The newest version of these entries, by id; what is not there is not in the map. */
+export async function readEntriesById(parts: ReadParts, ids: readonly string[]): Promise<Map<string, Entry>> {
+  const rows = await parts.readers.allOf(
+    reads.entriesById,
+    ids.map((id) => [idToKey(id)]),
+  );
+  return new Map(rows.map((row) => [keyToId(row.id as Buffer), openEntry(parts.seal, row)]));
 }
 
 export async function readEntries(

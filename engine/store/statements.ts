@@ -30,26 +30,12 @@ const byteKeys = '(SELECT unhex(value) FROM json_each(?1))';
 const bytePairs = '(SELECT unhex(value->>0), unhex(value->>1) FROM json_each(?1))';
 const numberKeys = '(SELECT value FROM json_each(?1))';
 
-/**
- * True only inside an open group. The statements of a wave are on their way together; when one of them meets a full disk, SQLite may
- * roll back the whole transaction by itself, and those behind it would each commit alone. The row of this table goes with the
- * rollback, so they write nothing instead. Evaluated once a statement.
- */
-const open = '(SELECT one FROM temp.open_group) = 1';
-
-/** Statements around a group. */
-export const group = {
-  prepare: 'CREATE TEMP TABLE open_group (one INTEGER NOT NULL)',
-  begin: 'BEGIN IMMEDIATE; INSERT INTO temp.open_group VALUES (1)',
-  commit: 'DELETE FROM temp.open_group; COMMIT',
-} as const;
-
 /** Columns of bytes are marked with a star. */
 function insert(table: string, columns: string, after = '', verb = 'INSERT'): Sql {
   const names = columns.split(',');
   const blobs = names.map((name) => name.endsWith('*'));
   const into = `${verb} INTO ${table} (${columns.replaceAll('*', '')})`;
-  return write(blobs, (rows) => `${into} ${rows} WHERE ${open}${after}`);
+  return write(blobs, (rows) => `${into} ${rows} WHERE true${after}`);
 }
 
 const entryRow = 'id*,person*,key*,type,version,status,code,source,message*,source_time,removed,body*';
@@ -58,24 +44,24 @@ const entryColumns = entryRow.replaceAll('*', '');
 /** Writes of the commit lane. Rows of the first wave are there before those of the second that refer to them. */
 export const writes = {
   keys: insert('keys', 'name,wrapped*', ' ON CONFLICT (name) DO NOTHING'),
-  keysGone: write([false], (rows) => `UPDATE keys SET wrapped = x'' WHERE name IN (${rows}) AND ${open}`),
+  keysGone: write([false], (rows) => `UPDATE keys SET wrapped = x'' WHERE name IN (${rows})`),
   messages: insert('messages', 'seq,id*,source,state,type,processing,received_at,conflict,ack_code'),
   messageBodies: insert('message_bodies', 'seq,day,body*'),
   seen: insert('seen', 'token*,digest*,message*', ' ON CONFLICT (token,digest) DO NOTHING'),
   messageStates: write(
     [true, false],
-    (rows) => `UPDATE messages SET state = v.c2 FROM (${rows}) AS v WHERE messages.id = v.c1 AND ${open}`,
+    (rows) => `UPDATE messages SET state = v.c2 FROM (${rows}) AS v WHERE messages.id = v.c1`,
   ),
   messageOutcomes: insert('message_outcomes', 'message*,run,day,body*'),
   messagePersons: write(
     [true, true],
     (rows) => `INSERT INTO message_persons (person,message) SELECT v.c1, m.seq FROM (${rows}) AS v
-     JOIN messages AS m ON m.id = v.c2 WHERE ${open} ON CONFLICT (person,message) DO NOTHING`,
+     JOIN messages AS m ON m.id = v.c2 WHERE true ON CONFLICT (person,message) DO NOTHING`,
   ),
   messageWords: write(
     [true, false],
     (rows) => `INSERT OR REPLACE INTO message_words (rowid,words) SELECT m.seq, v.c2 FROM (${rows}) AS v
-     JOIN messages AS m ON m.id = v.c1 WHERE ${open}`,
+     JOIN messages AS m ON m.id = v.c1 WHERE true`,
   ),
   persons: insert(
     'persons',
@@ -84,15 +70,11 @@ export const writes = {
       updated_at=excluded.updated_at, incomplete=excluded.incomplete, words=excluded.words, body=excluded.body`,
   ),
   personWords: insert('person_words', 'rowid,words', '', 'INSERT OR REPLACE'),
-  identifiersGone: write(
-    [true, true],
-    (rows) => `DELETE FROM identifiers WHERE (token,person) IN (${rows}) AND ${open}`,
-  ),
+  identifiersGone: write([true, true], (rows) => `DELETE FROM identifiers WHERE (token,person) IN (${rows})`),
   identifiers: insert('identifiers', 'token*,person*', ' ON CONFLICT (token) DO UPDATE SET person=excluded.person'),
   entryHistory: write(
     [true],
-    (rows) =>
-      `INSERT INTO entry_versions (${entryColumns}) SELECT ${entryColumns} FROM entries WHERE id IN (${rows}) AND ${open}`,
+    (rows) => `INSERT INTO entry_versions (${entryColumns}) SELECT ${entryColumns} FROM entries WHERE id IN (${rows})`,
   ),
   entryVersions: insert('entry_versions', entryRow),
   entries: insert(
@@ -107,17 +89,14 @@ export const writes = {
     'id*,person*,set_id,version,replaces*,state,created_at,person_version,sha256,body*',
     ' ON CONFLICT (id) DO UPDATE SET state=excluded.state',
   ),
-  documentsReplaced: write(
-    [true],
-    (rows) => `UPDATE documents SET state='superseded' WHERE id IN (${rows}) AND ${open}`,
-  ),
+  documentsReplaced: write([true], (rows) => `UPDATE documents SET state='superseded' WHERE id IN (${rows})`),
   jobs: insert('jobs', 'seq,id*,kind,subject*,keys*,state,blocks,due_at,latest_at,attempts,fault'),
-  jobsGone: write([false], (rows) => `DELETE FROM jobs WHERE seq IN (${rows}) AND ${open}`),
-  parkedGone: write([true], (rows) => `DELETE FROM jobs WHERE state='parked' AND subject IN (${rows}) AND ${open}`),
+  jobsGone: write([false], (rows) => `DELETE FROM jobs WHERE seq IN (${rows})`),
+  parkedGone: write([true], (rows) => `DELETE FROM jobs WHERE state='parked' AND subject IN (${rows})`),
   jobsChanged: write(
     [false, false, false, false, false, false],
     (rows) => `UPDATE jobs SET state=v.c2, blocks=v.c3, due_at=v.c4, attempts=v.c5, fault=v.c6
-     FROM (${rows}) AS v WHERE jobs.seq = v.c1 AND ${open}`,
+     FROM (${rows}) AS v WHERE jobs.seq = v.c1`,
   ),
   audit: insert('audit', 'seq,part,at,who,action,outcome,person*,day,body*,hash*'),
   sources: insert(
@@ -152,9 +131,35 @@ export const firstWave: readonly WriteName[] = [
   'documentsReplaced',
 ];
 
+/** Text of the failure when a later process has opened the store. */
+export const fencedText = 'mix: a later process opened the store';
+
+const laneNames = [
+  ...firstWave,
+  ...(Object.keys(writes) as WriteName[]).filter((name) => !firstWave.includes(name)),
+] as readonly WriteName[];
+
+/** The write of a table with its rows taken from the lane. */
+function laneWrite(name: WriteName): string {
+  return writes[name]().replaceAll('?1', `NEW.${name}`).replaceAll('?2', `NEW.${name}_bytes`);
+}
+
+/**
+ * A whole group is one INSERT into a view without rows, whose trigger writes every table. One statement is one trip to SQLite's thread, is
+ * its own transaction, and leaves nothing by halves when the disk is full; an explicit transaction took a trip for each table.
+ */
+export const lane = {
+  prepare: `CREATE TEMP VIEW lane AS SELECT NULL AS epoch,${laneNames.map((name) => `NULL AS ${name},NULL AS ${name}_bytes`).join(',')} WHERE false;
+    CREATE TEMP TRIGGER lane_write INSTEAD OF INSERT ON lane BEGIN
+    SELECT RAISE(ROLLBACK,'${fencedText}') WHERE (SELECT value FROM tallies WHERE name='epoch') IS NOT NEW.epoch;
+    ${laneNames.map(laneWrite).join(';\n')};
+    END`,
+  names: laneNames,
+  write: `INSERT INTO temp.lane VALUES (?${',?,?'.repeat(laneNames.length)})`,
+} as const;
+
 /** What a group must know before it is written; all are searches by key. */
 export const checks = {
-  epoch: `SELECT value FROM tallies WHERE name = 'epoch'`,
   seen: ask(
     `SELECT value->>0 AS number, (SELECT message FROM seen WHERE token=unhex(v.value->>1) AND digest=unhex(v.value->>2)) AS same,
      (SELECT message FROM seen WHERE token=unhex(v.value->>1) LIMIT 1) AS other FROM json_each(?1) AS v`,
@@ -195,6 +200,7 @@ export const reads = {
      JOIN persons AS p ON p.id = i.person WHERE i.token IN ${byteKeys}`),
   survivors: ask(`SELECT id,state,merged_into FROM persons WHERE id IN ${byteKeys}`),
   entriesByKey: ask(`SELECT ${entryColumns} FROM entries WHERE (person,key) IN ${bytePairs}`),
+  entriesById: ask(`SELECT ${entryColumns} FROM entries WHERE id IN ${byteKeys}`),
   entriesLive: `SELECT ${entryColumns} FROM entries WHERE person = ? AND removed = 0 LIMIT ?`,
   entriesAll: `SELECT ${entryColumns} FROM entries WHERE person = ? LIMIT ?`,
   entryHistory: `SELECT ${entryColumns} FROM entry_versions WHERE id = ? ORDER BY version DESC LIMIT ?`,

@@ -262,7 +262,7 @@ function entryUnits(
 }
 
 function entryValues(seal: Seal, entry: Entry, key: Buffer): Value[] {
-  const packed = packBody([Buffer.from(JSON.stringify([entry.key, entry.body]))]);
+  const packed = packBody([Buffer.from(JSON.stringify([entry.key, entry.body, entry.from]))]);
   const body = seal.seal(personKey(entry.personId), 'entries', entryRow(entry.id, entry.version), packed);
   return [
     idToKey(entry.id),

@@ -2,12 +2,12 @@
  * Writes many units in one transaction: what must be known is asked once for all of them, units that do not hold are left out,
  * and the rows of the rest go in as few statements as there are tables.
  */
-import { MixError } from '../../schemas/errors/index.ts';
+import type { MixError } from '../../schemas/errors/index.ts';
 import type { Seal, WrappedKey } from '../../schemas/parts.ts';
 import { type Connection, packKeys, packRows, type Row, type Value } from './database.ts';
 import { type Counters, finishPlan, type Item, type Known, latin, newPlan, push, type Rows } from './group.ts';
 import { Planner, type PlannerParts } from './plan.ts';
-import { checks, firstWave, group, type Sql, type WriteName, writes } from './statements.ts';
+import { checks, lane, writes } from './statements.ts';
 
 /** What the writer needs from the store. */
 export interface WriterParts extends PlannerParts {
@@ -36,9 +36,7 @@ export class GroupWriter {
     this.#keys.push(...this.#parts.seal.takeNewKeys());
     let deferred: Item[] = [];
     try {
-      await this.#transaction(async () => {
-        deferred = await this.#writeItems(items, this.#keys);
-      });
+      deferred = await this.#writeItems(items);
     } catch (error) {
       reset(items);
       const fault = error as MixError;
@@ -53,81 +51,43 @@ export class GroupWriter {
     return deferred;
   }
 
-  async #transaction(work: () => Promise<void>): Promise<void> {
-    const { connection } = this.#parts;
-    const before = { ...this.#counters };
-    const keys = this.#keys.length;
-    try {
-      await connection.exec(group.begin);
-      await this.#checkEpoch();
-      await work();
-      await connection.exec(group.commit);
-      this.#keys.splice(0, keys);
-    } catch (error) {
-      this.#counters = before;
-      // SQLite may have rolled back by itself (a full disk); then there is nothing left to roll back.
-      await connection.run('ROLLBACK').catch(() => 0);
-      throw error;
-    }
-  }
-
-  async #checkEpoch(): Promise<void> {
-    const row = await this.#parts.connection.first(checks.epoch);
-    if (row?.value !== this.#counters.epoch)
-      throw new MixError('store.fenced', { detail: 'another process opened the store' });
-  }
-
+  /** A group of its own for each unit, so that one that fails takes no other with it. */
   async #writeOneByOne(items: Item[]): Promise<void> {
-    const { connection } = this.#parts;
-    try {
-      await this.#transaction(async () => {
-        // Before the savepoints: a unit that is left out must not take with it the key that another one uses.
-        await this.#writeItems([], this.#keys);
-        for (const item of items) {
-          const before = { ...this.#counters };
-          await connection.run('SAVEPOINT unit');
-          try {
-            await this.#writeItems([item], []);
-          } catch (error) {
-            if (!isLocal(error as MixError)) throw error;
-            this.#counters = before;
-            reset([item]);
-            await connection.run('ROLLBACK TO unit');
-            item.fault = error as MixError;
-          }
-          await connection.run('RELEASE unit');
-        }
-      });
-    } catch (error) {
-      reset(items);
-      for (const item of items) item.fault = error as MixError;
+    for (const [at, item] of items.entries()) {
+      try {
+        await this.#writeItems([item]);
+      } catch (error) {
+        const failed = isLocal(error as MixError) ? [item] : items.slice(at);
+        reset(failed);
+        for (const one of failed) one.fault = error as MixError;
+        if (failed.length > 1) return;
+      }
     }
   }
 
-  async #writeItems(items: Item[], keys: WrappedKey[]): Promise<Item[]> {
+  /** One transaction. What it changed here counts only when it is through. */
+  async #writeItems(items: Item[]): Promise<Item[]> {
     const known = await this.#ask(items);
     const plan = newPlan({ ...this.#counters });
-    for (const key of keys) push(plan, 'keys', [key.name, key.wrapped]);
+    const keys = this.#keys.length;
+    for (const key of this.#keys) push(plan, 'keys', [key.name, key.wrapped]);
     const deferred: Item[] = [];
     for (const item of items) if (!this.#planner.add(plan, known, item)) deferred.push(item);
     finishPlan(plan);
     await this.#execute(plan.rows);
+    this.#keys.splice(0, keys);
     this.#counters = plan.counters;
     return deferred;
   }
 
   async #execute(rows: Rows): Promise<void> {
-    const first = new Set<string>(firstWave);
-    for (const wave of [true, false]) {
-      const running: Promise<number>[] = [];
-      for (const [name, list] of Object.entries(rows) as [WriteName, Value[][]][]) {
-        if (first.has(name) !== wave) continue;
-        const sql: Sql = writes[name];
-        running.push(this.#parts.connection.run(sql(), packRows(list, sql.blobs ?? [])));
-      }
-      // All must have ended before a rollback may follow.
-      for (const result of await Promise.allSettled(running)) if (result.status === 'rejected') throw result.reason;
+    const values: Value[] = [this.#counters.epoch];
+    for (const name of lane.names) {
+      const list = rows[name];
+      const [text, bytes] = list ? packRows(list, writes[name].blobs ?? []) : [];
+      values.push(text ?? null, bytes ?? null);
     }
+    await this.#parts.connection.run(lane.write, values);
   }
 
   async #ask(items: Item[]): Promise<Known> {
