@@ -16,7 +16,7 @@ import { type Held, readHeld } from './record.ts';
 const KILLS = Number(process.env.MIX_CRASH_KILLS ?? 100);
 const SEED = Number(process.env.MIX_CRASH_SEED ?? 20_260_401);
 /** New messages of each EMR between two kills. */
-const MORE = 20;
+const MORE = 60;
 /** While a node of a step runs, it gets as many as it takes to reach the step. */
 const MANY = 400;
 
@@ -129,7 +129,7 @@ describe('a node that is killed', () => {
     for (let kill = 0; kill < KILLS; kill += 1) {
       const node = await nodes.start({ settings: settingsOf(crashed.dir) });
       const duringStart = random() < 0.1;
-      const delay = random() * (duringStart ? 250 : 800);
+      const delay = random() * (duringStart ? 250 : 1_000);
       if (!duringStart) await node.up;
       const sending = sendTo(node, emrs, MORE).catch(() => undefined);
       await new Promise((next) => setTimeout(next, delay));
@@ -160,6 +160,7 @@ describe('a node that is killed', () => {
   it('holds, version for version, what a node holds that was never killed', async () => {
     const others = createEmrs();
     await settle(nodes, clean.dir, others, emrs);
+    expect(others.map((emr) => emr.sent)).toEqual(emrs.map((emr) => emr.sent));
     const [killed, unharmed] = await Promise.all([readHeld(crashed.dir), readHeld(clean.dir)]);
     const linesOf = (held: Held): string[] => held.persons.map(({ lines }) => lines.join('\n')).sort();
     expect(killed.messages.size).toBe(unharmed.messages.size);

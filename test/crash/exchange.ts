@@ -53,7 +53,7 @@ export function settingsOf(dataDir: string): Order['settings'] {
       authority: `${OID}.${at + 1}`,
       facility: name.toUpperCase(),
     })),
-    documents: { when: 'coalesced', quietMs: 60, latestMs: 400 },
+    documents: { when: 'coalesced', quietMs: 200, latestMs: 1_000 },
     http: { port: 0 },
   };
 }
