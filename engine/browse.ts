@@ -4,7 +4,7 @@
  */
 import type { Bundle } from '@medplum/fhirtypes';
 import { type Fault, MixError } from '../schemas/errors/index.ts';
-import type { Clock, KeptMessage, MessageQuery, Person, SearchTerm, Store } from '../schemas/parts.ts';
+import type { Clock, Entry, KeptMessage, MessageQuery, Person, SearchTerm, Store } from '../schemas/parts.ts';
 import type {
   AuditFilter,
   DocumentView,
@@ -126,10 +126,10 @@ export function createBrowse(parts: BrowseParts): Browse {
       return { bundle: await bundleOf(store, [person.id], () => true) };
     },
     async entryHistory(subject, id): Promise<EntryVersion[]> {
-      const versions = isId(id) ? await store.entryHistory(id) : [];
-      const personId = versions[0]?.personId ?? notFound('entry');
+      const newest = (isId(id) ? (await store.entriesById([id])).get(id) : undefined) ?? notFound('entry');
+      const { personId } = newest;
       await may(subject, 'read', { type: 'patient', id: personId, personId });
-      return versions.map((entry) => ({
+      return [newest, ...(await store.entryHistory(id))].map((entry) => ({
         version: entry.version,
         at: new Date(entry.sourceTime).toISOString(),
         status: entry.status,
@@ -261,13 +261,11 @@ async function messageViewParts(parts: BrowseParts, message: KeptMessage): Promi
   const { store } = parts;
   const [steps, outcome] = await Promise.all([store.steps(message.id), store.outcomeOf(message.id)]);
   const persons = await store.personsOf(outcome.personIds);
-  const [histories, documents] = await Promise.all([
-    Promise.all(outcome.wrote.slice(0, WROTE_MAX).map((one) => store.entryHistory(one.id))),
+  const wrote = outcome.wrote.slice(0, WROTE_MAX);
+  const [entries, documents] = await Promise.all([
+    versionsOf(store, wrote),
     Promise.all(outcome.personIds.map((id) => store.documents(id))),
   ]);
-  const entries = histories
-    .map((versions, at) => versions.find((one) => one.version === outcome.wrote[at]!.version) ?? versions[0])
-    .filter((one) => one !== undefined);
   const setup = parts.setups().find((one) => one.source.id === message.sourceId);
   return {
     message,
@@ -278,6 +276,19 @@ async function messageViewParts(parts: BrowseParts, message: KeptMessage): Promi
     entries,
     documents: documents.flat().filter((one) => one.createdAt >= message.receivedAt),
   };
+}
+
+/** The versions that were written: mostly still the newest; for the others their history is read. */
+async function versionsOf(store: Store, wrote: { id: string; version: number }[]): Promise<Entry[]> {
+  const newest = await store.entriesById(wrote.map((one) => one.id));
+  const found = await Promise.all(
+    wrote.map(async ({ id, version }) => {
+      const entry = newest.get(id);
+      if (entry === undefined || entry.version === version) return entry;
+      return (await store.entryHistory(id)).find((one) => one.version === version) ?? entry;
+    }),
+  );
+  return found.filter((entry) => entry !== undefined);
 }
 
 /** A message that wrote more entries than this shows the first ones; the record shows all. */

@@ -388,6 +388,8 @@ export interface Store {
   entriesByKeys(wanted: { personId: string; keys: string[] }[]): Promise<Map<string, Entry>[]>;
   /** Every live entry of a person (`removed` ones too when asked). At most `limit` (default 20,000). */
   entries(personId: string, options?: { removed?: boolean; limit?: number }): Promise<Entry[]>;
+  /** The newest version of these entries, removed ones too; what is not there is not in the map. */
+  entriesById(ids: string[]): Promise<Map<string, Entry>>;
   /** Earlier versions of an entry, newest first. */
   entryHistory(id: string): Promise<Entry[]>;
 

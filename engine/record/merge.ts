@@ -137,6 +137,7 @@ function mergeEntry(
     code: codeOf(body),
     sourceId: older ? before.sourceId : meta.sourceId,
     messageId: meta.messageId,
+    from: draft.from,
     sourceTime: older ? before.sourceTime : meta.sourceTime,
     removed,
     body,
