@@ -17,7 +17,6 @@ import {
   readDocuments,
   readEntries,
   readEntriesById,
-  readEntriesById,
   readEntriesByKeys,
   readEntryHistory,
   readPersons,
@@ -285,10 +284,6 @@ class SqliteStore implements OpenedStore {
 
   entries(personId: string, options: { removed?: boolean; limit?: number } = {}): ReturnType<Store['entries']> {
     return readEntries(this.#reads, personId, options);
-  }
-
-  entriesById(ids: string[]): ReturnType<Store['entriesById']> {
-    return readEntriesById(this.#reads, ids);
   }
 
   entriesById(ids: string[]): ReturnType<Store['entriesById']> {

@@ -201,7 +201,6 @@ export const reads = {
   survivors: ask(`SELECT id,state,merged_into FROM persons WHERE id IN ${byteKeys}`),
   entriesByKey: ask(`SELECT ${entryColumns} FROM entries WHERE (person,key) IN ${bytePairs}`),
   entriesById: ask(`SELECT ${entryColumns} FROM entries WHERE id IN ${byteKeys}`),
-  entriesById: ask(`SELECT ${entryColumns} FROM entries WHERE id IN ${byteKeys}`),
   entriesLive: `SELECT ${entryColumns} FROM entries WHERE person = ? AND removed = 0 LIMIT ?`,
   entriesAll: `SELECT ${entryColumns} FROM entries WHERE person = ? LIMIT ?`,
   entryHistory: `SELECT ${entryColumns} FROM entry_versions WHERE id = ? ORDER BY version DESC LIMIT ?`,
