@@ -6,9 +6,11 @@ import { setupOf } from './convert.ts';
 import { scanHeader, splitBatch } from './hl7v2/index.ts';
 import { understand } from './understand.ts';
 
-/** The faults of each message of a file, and those of the file itself (batch counts) at position 0. */
+/** The faults of each message of a file, and those of the file itself (batch counts, no message at all) at position 0. */
 export function checkMessages(bytes: Buffer, vendor = 'plain'): { position: number; faults: Fault[] }[] {
   const batch = splitBatch(bytes);
+  if (batch.messages.length === 0)
+    return [{ position: 0, faults: [...batch.faults, { code: 'hl7v2.no-header', place: 'MSH' }] }];
   const checked = batch.messages.map((part, at) => {
     const scan = scanHeader(part.bytes, 'utf-8');
     const setup = setupOf(scan.sendingFacility, vendor, 'UTC');

@@ -42,6 +42,7 @@ export const ccdaFaults = {
     retry: false,
     http: 422,
     fhir: 'not-found',
+    warning: true,
   },
   'ccda.id-twice': {
     sentence: 'two narrative elements have the same ID',

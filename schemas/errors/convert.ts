@@ -8,6 +8,13 @@ export const convertFaults = {
     http: 400,
     fhir: 'not-found',
   },
+  'convert.unknown-kind': {
+    sentence: 'the file is of no kind that can be checked',
+    fix: 'give HL7v2 messages, a CCD, an XACML policy, a vendor profile or a settings file',
+    retry: false,
+    http: 415,
+    fhir: 'not-supported',
+  },
   'convert.too-large': {
     sentence: 'the file is larger than a conversion takes at once',
     fix: 'cut it into several files',
