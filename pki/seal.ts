@@ -22,6 +22,9 @@ const blockBytes = 16;
 /** Invocations of one counter; a new random prefix is drawn after them (SP 800-38D 8.2.1). */
 const counterMax = 0xffff_ffff;
 const domainsMax = 64;
+/** Digests of long texts that stay in memory: a key is asked for by its token, then written by it. */
+const digestsMax = 8_192;
+const digestedMax = 256;
 
 export interface SealOptions {
   /** 256-bit key that wraps the data keys; see `openKeyFile`. */
@@ -186,7 +189,20 @@ function writeBlock(blocks: Buffer, at: number, text: string): void {
       return;
     }
   }
-  hash('sha256', text, 'buffer').copy(blocks, at, 0, blockBytes);
+  digestOf(text).copy(blocks, at, 0, blockBytes);
+}
+
+const digests = new Map<string, Buffer>();
+
+/** The first 16 bytes of the SHA-256 of a text. */
+function digestOf(text: string): Buffer {
+  const known = digests.get(text);
+  if (known) return known;
+  const digest = hash('sha256', text, 'buffer').subarray(0, blockBytes);
+  if (text.length > digestedMax) return digest;
+  if (digests.size >= digestsMax) digests.clear();
+  digests.set(text, digest);
+  return digest;
 }
 
 function decrypt(key: KeyObject, additional: Buffer, sealed: Uint8Array): Buffer {

@@ -3,14 +3,35 @@ import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { MixError } from '../../schemas/errors/index.ts';
 import { packedMax, packShort, unpackShort } from './pack.ts';
 
-const uuidText = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+/** Value of each hexadecimal digit in lower case by its character; 16 for every other character. */
+const digits = new Uint8Array(128).fill(16);
+for (let value = 0; value < 16; value++) digits['0123456789abcdef'.charCodeAt(value)] = value;
+
+/** The 16 bytes of a UUID in lower case; undefined for any other text. Ids are most of what a row is made of, so this is done by hand. */
+function uuidBytes(id: string): Buffer | undefined {
+  if (id.length !== 36) return undefined;
+  const bytes = Buffer.allocUnsafe(16);
+  let at = 0;
+  for (let i = 0; i < 36; i += 2) {
+    if (i === 8 || i === 13 || i === 18 || i === 23) {
+      if (id.charCodeAt(i) !== 0x2d) return undefined;
+      i++;
+    }
+    const high = digits[id.charCodeAt(i)] ?? 16;
+    const low = digits[id.charCodeAt(i + 1)] ?? 16;
+    if (high > 15 || low > 15) return undefined;
+    bytes[at++] = (high << 4) | low;
+  }
+  return bytes;
+}
 
 /**
  * An id as a compact key: 16 bytes for a UUID in lower case; other texts as UTF-8 behind a zero byte
  * (two where the length would be 16, so that both kinds never meet).
  */
 export function idToKey(id: string): Buffer {
-  if (id.length === 36 && uuidText.test(id)) return Buffer.from(id.replaceAll('-', ''), 'hex');
+  const uuid = uuidBytes(id);
+  if (uuid) return uuid;
   const text = Buffer.from(id);
   const key = Buffer.alloc(text.length === 15 ? 17 : text.length + 1);
   text.copy(key, key.length - text.length);

@@ -290,7 +290,7 @@ function planPerson(plan: Plan, known: Known, unit: PersonUnit): void {
     unit.body,
   ]);
   // What is found by the same words as before costs nothing.
-  if (!stored?.words.equals(unit.wordsHash)) push(plan, 'personWords', [seq, unit.words]);
+  if (!stored?.words.equals(unit.wordsHash)) push(plan, 'personWords', [seq, unit.words()]);
   for (const token of unit.tokens) {
     if (known.holders.get(latin(token))?.person !== latin(unit.id)) push(plan, 'identifiers', [token, unit.id]);
   }

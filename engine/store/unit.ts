@@ -3,7 +3,6 @@
  * is computed here, once, so that the lane only joins rows.
  */
 
-import { hash } from 'node:crypto';
 import type { Fault } from '../../schemas/errors/index.ts';
 import type {
   AuditEntry,
@@ -30,6 +29,7 @@ export const domains = {
   job: 'job',
   messageWords: 'message',
   personWords: 'person',
+  personTerms: 'person-terms',
 } as const;
 
 export interface JobUnit {
@@ -60,7 +60,9 @@ export interface PersonUnit {
   id: Buffer;
   expect: number;
   tokens: Buffer[];
-  words: string;
+  /** Made only where they changed. */
+  words(): string;
+  /** Keyed, of the texts that the words are made of. */
   wordsHash: Buffer;
   body: Buffer;
 }
@@ -225,7 +227,6 @@ export function makeCommitUnit(seal: Seal, changes: Changes, now: number): Commi
 
 function personUnit(seal: Seal, given: { person: Person; expect: number; terms: SearchTerm[] }): PersonUnit {
   const { person } = given;
-  const words = indexWords(seal, domains.personWords, given.terms);
   // Only numbers that name one person are held by one person; a social security number may stand at two.
   const naming = person.state === 'active' ? person.identifiers.filter(isStrong) : [];
   const texts = naming.map((one) => identifierText(one.system, one.value));
@@ -236,8 +237,8 @@ function personUnit(seal: Seal, given: { person: Person; expect: number; terms: 
     id: idToKey(person.id),
     expect: given.expect,
     tokens: texts.map((_, i) => tokens.subarray(i * 12, i * 12 + 12)),
-    words,
-    wordsHash: hash('sha256', words, 'buffer').subarray(0, 8),
+    words: () => indexWords(seal, domains.personWords, given.terms),
+    wordsHash: seal.token(domains.personTerms, JSON.stringify(given.terms)),
     body: seal.seal(personKey(person.id), 'persons', entryRow(person.id, person.version), body),
   };
 }
