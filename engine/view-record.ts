@@ -293,6 +293,11 @@ export function cardsOf(entries: Entry[]): Pick<PatientView, FactCard> {
     others: [],
   };
   for (const entry of entries) if (!entry.removed) cards[CARD[entry.type] ?? 'others'].push(factOf(entry));
-  for (const facts of Object.values(cards)) facts.sort((a, b) => (b.at ?? '').localeCompare(a.at ?? ''));
+  for (const facts of Object.values(cards)) facts.sort(latestFirst);
   return cards;
+}
+
+/** Facts of the same time stand in the order of their names, so that a record looks the same each time. */
+function latestFirst(a: FactView, b: FactView): number {
+  return (b.at ?? '').localeCompare(a.at ?? '') || a.title.localeCompare(b.title) || a.id.localeCompare(b.id);
 }

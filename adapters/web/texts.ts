@@ -148,7 +148,7 @@ export const texts = {
     lost: 'not carried',
     structural: 'structure',
     nothing: 'Nothing of this segment goes into the record.',
-    withOthers: 'Goes into the entries of the other segments.',
+    withOthers: 'Known already, or part of what the other segments wrote.',
     personHead: 'name, numbers and other facts of the person',
     moreFaults: (count: number) => `${count} more warnings`,
     carriedCount: (carried: number, lost: number) => `${carried} fields carried, ${lost} not`,

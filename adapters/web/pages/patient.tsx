@@ -200,9 +200,10 @@ function TimelineCard({ view }: { view: PatientView }) {
   const items = useMemo(() => timelineOf(view), [view]);
   const [span, setSpan] = useState('all');
   if (items.length === 0) return null;
-  const to = Math.max(Date.now(), ...items.map((item) => item.to ?? item.from));
   const days = span === 'year' ? 365 : span === 'month' ? 31 : undefined;
   const oldest = Math.min(...items.map((item) => item.from));
+  const to =
+    days === undefined ? endOf(items, oldest) : Math.max(Date.now(), ...items.map((item) => item.to ?? item.from));
   const from = days === undefined ? oldest - Math.max(DAY_MS, (to - oldest) * 0.02) : to - days * DAY_MS;
   return (
     <section className="card">
@@ -221,7 +222,7 @@ function TimelineCard({ view }: { view: PatientView }) {
         />
       </div>
       <Timeline
-        items={items}
+        items={days === undefined ? items.map((item) => (item.from > to ? { ...item, from: to } : item)) : items}
         from={from}
         to={to}
         label={words.timeline}
@@ -230,6 +231,14 @@ function TimelineCard({ view }: { view: PatientView }) {
       />
     </section>
   );
+}
+
+/** All that was told, with room to its right; a long silence since then would leave it a speck at the left. Later marks stand at the edge. */
+function endOf(items: TimelineItem[], oldest: number): number {
+  const told = items.filter((item) => item.lane !== 'document').map((item) => item.to ?? item.from);
+  if (told.length === 0) return Date.now();
+  const last = Math.max(...told);
+  return Math.min(Math.max(Date.now(), last), last + Math.max(DAY_MS, (last - oldest) * 0.25));
 }
 
 function timelineOf(view: PatientView): TimelineItem[] {

@@ -102,5 +102,7 @@ function seriesOf(facts: FactView[]): Series[] {
   }
   const time = (fact: FactView | undefined): number => (fact?.at === undefined ? 0 : Date.parse(fact.at) || 0);
   for (const series of byTest.values()) series.facts.sort((a, b) => time(b) - time(a));
-  return [...byTest.values()];
+  // Courses over time first, then single numbers, then words.
+  const rank = ({ facts: told }: Series): number => (told[0]?.numeric === undefined ? 2 : told.length > 1 ? 0 : 1);
+  return [...byTest.values()].toSorted((a, b) => rank(a) - rank(b));
 }
