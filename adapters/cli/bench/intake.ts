@@ -6,7 +6,7 @@ import { runLoad } from './load.ts';
 import { startNodeUnderTest } from './node-under-test.ts';
 import { type BenchOptions, type BenchResult, round } from './result.ts';
 
-const CONNECTIONS = (process.env.BENCH_C ?? '1,8,32').split(',').map(Number);
+const CONNECTIONS = [1, 8, 32];
 /** More than any of them takes in the time. */
 const MESSAGES_A_SECOND = 16_000;
 /** Messages before anything is measured, so that both sides are compiled and their files exist. */

@@ -1,4 +1,5 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -66,5 +67,34 @@ describe('load client', () => {
       await floor.close();
       rmSync(folder, { recursive: true });
     }
+  });
+});
+
+describe('bench command', () => {
+  const main = join(import.meta.dirname, '../../../adapters/cli/main.ts');
+
+  it('measures a node and its floor in one run, and keeps nothing behind', () => {
+    const scratch = mkdtempSync(join(tmpdir(), 'mix-bench-test-'));
+    try {
+      const run = spawnSync(process.execPath, [main, 'bench', 'pipeline', '--messages', '60', '--json'], {
+        encoding: 'utf8',
+        env: { ...process.env, TMPDIR: scratch },
+      });
+      expect([run.status, run.stderr]).toEqual([0, '']);
+      const { results } = JSON.parse(run.stdout) as { results: Record<string, number | string>[] };
+      expect(results.map(({ name }) => name)).toEqual(['pipeline']);
+      for (const { name, ...figures } of results)
+        for (const [figure, value] of Object.entries(figures))
+          expect({ name, figure, positive: Number(value) > 0 }).toEqual({ name, figure, positive: true });
+      expect(readdirSync(scratch)).toEqual([]);
+    } finally {
+      rmSync(scratch, { recursive: true });
+    }
+  }, 120_000);
+
+  it('ends with 2 for a name that it does not know', () => {
+    const run = spawnSync(process.execPath, [main, 'bench', 'speed'], { encoding: 'utf8' });
+    expect(run.status).toBe(2);
+    expect(run.stderr).toContain("no bench is called 'speed'");
   });
 });
