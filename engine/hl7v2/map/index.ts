@@ -150,6 +150,9 @@ function readHeader(w: Walk, readers: SegmentReader[], receivedAt: number): void
   const msh = readers[0];
   if (!msh) return;
   msh.touch(1, 2, 9, 11, 12, 15, 16, 18);
+  // To whom it was sent, country, languages, profile: no content of their own, kept where EVN is. Counters (13, 14) would change with each message.
+  msh.keep(5, 6, 17, 19, 20, 21, 22, 23, 24, 25);
+  w.msh = msh;
   const application = msh.code(3);
   const facility = msh.code(4);
   w.m.sender = `hl7v2:${inUri(facility)}/${inUri(application)}`;
@@ -368,11 +371,11 @@ const steps: Record<string, Step> = {
 
 function finishSubject(w: Walk, subject: Subject): void {
   closeOrder(subject);
+  for (const s of [w.msh, w.evn]) if (s) hang(subject.encounter ?? subject.patient, s.kept);
   const visit = w.event === '' ? subject.entries.find(subject.visitKey) : undefined;
   // PV2 and others have added to it since: all of it is mere mention in a message that is no ADT.
   if (visit) visit.weak = Object.keys(visit.resource);
   if (subject.document) finishDocument(subject.document.resource, subject.document.lines);
-  if (w.evn) hang(subject.encounter ?? subject.patient, w.evn.kept);
   for (const s of w.software) {
     const { key, act, resource } = mapSft(s);
     subject.entries.add(key, act, resource, s.place);

@@ -64,6 +64,7 @@ export interface Walk {
   terms: Terms;
   /** EVN, which comes before there is a person. */
   evn?: SegmentReader;
+  msh?: SegmentReader;
   /** SFT, likewise. */
   software: SegmentReader[];
 }

@@ -138,7 +138,7 @@ describe('PID to Patient', () => {
 describe('nothing is lost unseen', () => {
   test('a field that no function reads is told once for each time it came', () => {
     const draft = adt('A01', '20260401120000', pidWith45(), 'ZXX|1|local');
-    expect(draft.notCarried).toEqual(['MSH-5', 'MSH-6', 'PID-45', 'ZXX-1', 'ZXX-2']);
+    expect(draft.notCarried).toEqual(['PID-45', 'ZXX-1', 'ZXX-2']);
   });
 
   test('components without an element of their own stay on theirs', () => {
