@@ -4,7 +4,7 @@
  */
 import type { Bundle } from '@medplum/fhirtypes';
 import { type Fault, MixError } from '../schemas/errors/index.ts';
-import type { Clock, Entry, KeptMessage, MessageQuery, Person, SearchTerm, Store } from '../schemas/parts.ts';
+import type { Entry, KeptMessage, MessageQuery, Person, SearchTerm, Store } from '../schemas/parts.ts';
 import type {
   AuditFilter,
   DocumentView,
@@ -13,7 +13,6 @@ import type {
   LiveNote,
   MessageFilter,
   MessageRow,
-  Overview,
   ParkedView,
   PatientFilter,
   PatientRow,
@@ -21,23 +20,17 @@ import type {
   PortalEngine,
   RecordBundle,
   SearchHit,
-  SourceView,
 } from '../schemas/portal.ts';
 import type { Admission, Subject } from './admit.ts';
 import { type Action, authorize, decideFor, type Thing } from './authorize.ts';
 import { renderCcdHtml } from './ccda/index.ts';
-import { fieldName } from './hl7v2/index.ts';
 import { toBundle } from './record/index.ts';
-import type { SourceSetup } from './understand.ts';
+import { type ExchangeParts, overviewOf, sourcesOf } from './view-exchange.ts';
 import { type MessageViewParts, messageRowOf, tellFault, viewMessage } from './view-message.ts';
 import { cardsOf, patientRowOf } from './view-record.ts';
 
-export interface BrowseParts {
-  store: Store;
-  clock: Clock;
+export interface BrowseParts extends ExchangeParts {
   admission: Admission;
-  setups(): SourceSetup[];
-  listenerOf(sourceId: string): string;
   rerun(message: KeptMessage, by: Subject, ask: { reason: string; corrected?: string }): Promise<string>;
   makeDocumentNow(personId: string): Promise<string>;
   verify(document: { bytes: Buffer; signature: Buffer; id: string }): {
@@ -45,15 +38,11 @@ export interface BrowseParts {
     signer: string;
     reason?: string;
   };
-  samples(): Overview['samples'];
   node: { name: string; role: 'hospital'; facility: string; zone: string; version: string };
 }
 
 const PAGE = 50;
 const PAGE_MAX = 500;
-/** A source is called silent when it was quiet for this many times its own usual gap, and never before five minutes. */
-const SILENCE_FACTOR = 8;
-const SILENCE_MS_MIN = 300_000;
 
 type Browse = Omit<PortalEngine, 'signIn' | 'admit' | 'signOut' | 'changeSecret' | 'me'>;
 
@@ -335,79 +324,6 @@ async function patientViewOf(store: Store, person: Person, row: PatientRow): Pro
     })),
   };
 }
-
-async function sourcesOf(parts: BrowseParts): Promise<SourceView[]> {
-  const stats = new Map((await parts.store.sourceStats()).map((one) => [one.sourceId, one]));
-  return parts.setups().map(({ source }) => {
-    const stat = stats.get(source.id);
-    const perMinute = stat?.perMinute ?? [];
-    const view: SourceView = {
-      id: source.id,
-      profile: source.profile,
-      facility: source.facility,
-      listener: parts.listenerOf(source.id),
-      total: stat?.total ?? 0,
-      parked: stat?.parked ?? 0,
-      perMinute,
-      silent: isSilent(parts.clock.now(), stat?.lastAt, perMinute),
-      notCarried: (stat?.notCarried ?? []).map(({ field, count }) => ({ field, name: nameOfField(field), count })),
-    };
-    if (stat?.lastAt !== undefined) view.lastAt = new Date(stat.lastAt).toISOString();
-    return view;
-  });
-}
-
-function nameOfField(path: string): string {
-  const [segment, field] = path.split('-');
-  return fieldName('2.5.1', segment ?? '', Number(field)).name;
-}
-
-function isSilent(now: number, lastAt: number | undefined, perMinute: number[]): boolean {
-  if (lastAt === undefined) return false;
-  const busy = perMinute.filter((count) => count > 0).length;
-  if (busy < 3) return false;
-  const usualGapMs = (perMinute.length / perMinute.reduce((sum, count) => sum + count, 0)) * 60_000;
-  return now - lastAt > Math.max(SILENCE_MS_MIN, usualGapMs * SILENCE_FACTOR);
-}
-
-async function overviewOf(parts: BrowseParts, sources: SourceView[]): Promise<Overview> {
-  const counts = await parts.store.counts();
-  const risks: Overview['risks'] = [];
-  if (counts.parked > 0)
-    risks.push({
-      kind: 'parked',
-      sentence: `${counts.parked} messages wait for a person to look at them`,
-      link: '/parked',
-    });
-  for (const source of sources) {
-    if (source.silent)
-      risks.push({
-        kind: 'silence',
-        sentence: `${source.id} has been silent longer than is usual for it`,
-        link: '/sources',
-      });
-  }
-  if (counts.ready > READY_RISK)
-    risks.push({ kind: 'queue', sentence: `${counts.ready} jobs wait in the queue`, link: '/messages?state=kept' });
-  const overview: Overview = {
-    status: risks.length === 0 ? 'ok' : 'warning',
-    risks,
-    counts: {
-      messages: counts.messages,
-      persons: counts.persons,
-      entries: counts.entries,
-      documents: counts.documents,
-      waiting: counts.ready,
-      parked: counts.parked,
-      storeBytes: counts.bytes,
-    },
-  };
-  const samples = parts.samples();
-  if (samples !== undefined) overview.samples = samples;
-  return overview;
-}
-
-const READY_RISK = 5_000;
 
 async function parkedOf(store: Store, cursor: string | undefined): Promise<Listing<ParkedView>> {
   const query = { state: 'parked' as const, limit: PAGE };
