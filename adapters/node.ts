@@ -65,7 +65,13 @@ export async function startNode(settings: Settings, options: StartOptions = {}):
   const engine = createEngine(
     { store, clock, log, ...keys },
     {
-      node: { name: node.organization.name, role: node.role, facility: node.facility, zone: node.zone, version: VERSION },
+      node: {
+        name: node.organization.name,
+        role: node.role,
+        facility: node.facility,
+        zone: node.zone,
+        version: VERSION,
+      },
       organization: organizationOf(settings),
       processing: 'P',
       documents: settings.documents,
