@@ -9,7 +9,7 @@ import { type Fault, type FaultCode, MixError } from '../schemas/errors/index.ts
 import type { Clock, Job, KeptMessage, Log, Store } from '../schemas/parts.ts';
 import { chooseProfile, type VendorProfile } from '../schemas/vendors/profile.ts';
 import { admitSource } from './admit.ts';
-import { decideFor } from './authorize.ts';
+import { decideIntake } from './authorize.ts';
 import { ackMode, buildAck, identityOfScan, type Scan, scanHeader, splitBatch } from './hl7v2/index.ts';
 import { uuidv7 } from './record/index.ts';
 import { isWarning, type SourceSetup, type Understood, understand } from './understand.ts';
@@ -85,7 +85,7 @@ async function acceptMessage(parts: AcceptParts, bytes: Buffer, setup: SourceSet
   const answer = (code: AckCode, faults: Fault[]) =>
     buildAck({ scan, code, faults: faults.filter((fault) => !isWarning(fault)), now, controlId: ackControlId(now) });
   if (scan.code === 'ACK') return { ack: null, messageIds: [] };
-  const decision = decideFor(admitSource(setup.source), 'create', { type: 'message' });
+  const decision = decideIntake(admitSource(setup.source), now);
   if (decision.decision !== 'Permit') {
     return {
       ack: answer(mode.enhanced ? 'CR' : 'AR', [{ code: 'policy.denied', place: 'MSH-3', detail: decision.because }]),

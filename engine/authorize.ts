@@ -65,3 +65,17 @@ export function decideFor(subject: Subject, action: Action, thing: Thing): Decis
     purpose: subject.kind === 'user' ? 'TREAT' : 'HOPERAT',
   });
 }
+
+const DECISION_HELD_MS = 1_000;
+const SOURCES_HELD_MAX = 1_000;
+const held = new Map<string, { decision: Decision; until: number }>();
+
+/** May this source hand in messages? Asked for every message, so one decision holds for a second; the audit has the effect of each. */
+export function decideIntake(source: Subject, now: number): Decision {
+  const known = held.get(source.id);
+  if (known !== undefined && now < known.until && now >= known.until - DECISION_HELD_MS) return known.decision;
+  if (held.size >= SOURCES_HELD_MAX) held.clear();
+  const decision = decideFor(source, 'create', { type: 'message' });
+  held.set(source.id, { decision, until: now + DECISION_HELD_MS });
+  return decision;
+}

@@ -97,7 +97,28 @@ export function readProfile(json: unknown, parentJson: (name: string) => unknown
 export function chooseProfile(
   listenerProfile: string,
   header: { sendingApplication: string; sendingFacility: string },
-  among: readonly VendorProfile[] = profiles(),
+  among?: readonly VendorProfile[],
+): VendorProfile {
+  const { sendingApplication, sendingFacility } = header;
+  if (among !== undefined) return chooseAmong(listenerProfile, header, among);
+  // An interface says the same MSH-3 and MSH-4 all day: its choice is worked out once.
+  const key = `${listenerProfile}\n${sendingApplication}\n${sendingFacility}`;
+  let chosen = choices.get(key);
+  if (chosen === undefined) {
+    chosen = chooseAmong(listenerProfile, header, profiles());
+    if (choices.size >= choicesMax) choices.clear();
+    choices.set(key, chosen);
+  }
+  return chosen;
+}
+
+const choices = new Map<string, VendorProfile>();
+const choicesMax = 1_000;
+
+function chooseAmong(
+  listenerProfile: string,
+  header: { sendingApplication: string; sendingFacility: string },
+  among: readonly VendorProfile[],
 ): VendorProfile {
   const own = among.find((profile) => profile.name === listenerProfile);
   if (own && own.family !== own.name) return own;
