@@ -18,6 +18,11 @@ import { ageOf, tellDate, tellTime } from '../time.ts';
 const words = texts.patient;
 const DAY_MS = 86_400_000;
 
+/** SNOMED CT: no known allergy, no known drug, food, environmental and latex allergy. */
+const NONE_KNOWN = new Set(
+  ['716186003', '409137002', '429625007', '428607008', '428197003'].map((code) => `http://snomed.info/sct|${code}`),
+);
+
 export default function PatientPage({ id }: { id: string }) {
   const { data, fault, failedAt, reload } = useLoad<PatientView>(`/api/patients/${encodeURIComponent(id)}`);
   useLive((note) => {
@@ -100,7 +105,10 @@ function Banner({ view }: { view: PatientView }) {
   const [fault, setFault] = useState<ApiFault>();
   const age = ageOf(row.birthDate);
   const current = view.documents.find((document) => document.state === 'current');
-  const allergies = view.allergies.filter((fact) => !fact.removed && isLive(fact)).map((fact) => fact.title);
+  const told = view.allergies.filter((fact) => !fact.removed && isLive(fact));
+  // "None known" is an answer, not an alarm.
+  const allergies = told.filter((fact) => !NONE_KNOWN.has(fact.code ?? '')).map((fact) => fact.title);
+  const noneKnown = told.map((fact) => fact.title).join(', ');
   const make = async (): Promise<void> => {
     setBusy(true);
     setFault(undefined);
@@ -171,7 +179,7 @@ function Banner({ view }: { view: PatientView }) {
           </p>
           <p className={allergies.length === 0 ? 'quiet' : 'banner-allergies'}>
             {allergies.length === 0 ? (
-              words.noAllergies
+              noneKnown || words.noAllergies
             ) : (
               <>
                 <Icon name="warning" size={15} />{' '}
