@@ -18,7 +18,7 @@ import { ageOf, tellDate, tellTime } from '../time.ts';
 const words = texts.patient;
 const DAY_MS = 86_400_000;
 
-/** SNOMED CT: no known allergy, no known drug, food, environmental and latex allergy. */
+/** SNOMED CT: no known allergy, no known drug, food, environmental and insect allergy. */
 const NONE_KNOWN = new Set(
   ['716186003', '409137002', '429625007', '428607008', '428197003'].map((code) => `http://snomed.info/sct|${code}`),
 );
