@@ -80,7 +80,7 @@ export const httpFaults = {
   },
   'http.pages-missing': {
     sentence: 'the pages are not built',
-    fix: 'run npm run build:web, or start with npm start',
+    fix: 'start with npm start, which builds them',
     retry: false,
     http: 503,
     fhir: 'incomplete',
