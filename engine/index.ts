@@ -1,6 +1,7 @@
 /** The door of the exchange: one engine for one tenant. */
 import type { Fault, FaultCode } from '../schemas/errors/index.ts';
 import { MixError } from '../schemas/errors/index.ts';
+import type { NodeRole } from '../schemas/exchange.ts';
 import type { Clock, Job, KeptMessage, Log, Store } from '../schemas/parts.ts';
 import type { Overview, PortalEngine } from '../schemas/portal.ts';
 import { type Answer, acceptFrame, refuseFrame } from './accept.ts';
@@ -32,7 +33,7 @@ export interface EngineParts {
 }
 
 export interface EngineOptions {
-  node: { name: string; role: 'hospital'; facility: string; zone: string; version: string };
+  node: { name: string; role: NodeRole; facility: string; zone: string; version: string };
   organization: PublishOptions['organization'];
   /** MSH-11 that reaches the record: P on a production node. */
   processing: string;

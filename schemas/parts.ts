@@ -121,7 +121,10 @@ export interface SearchTerm {
   text: string;
 }
 
-export type JobKind = 'process' | 'document' | 'deliver' | 'answer';
+/**
+ * `feed` and `document` jobs are unique by person and slide until quiet; `deliver` jobs hold the order of `deliver|<outlet>|<person>`.
+ */
+export type JobKind = 'process' | 'document' | 'feed' | 'deliver' | 'answer';
 
 export interface Job {
   id: string;
@@ -186,6 +189,11 @@ export interface Person {
   identifiers: Identifier[];
   /** The FHIR Patient; `patient.id` is `id`. */
   patient: import('@medplum/fhirtypes').Patient;
+  /**
+   * Texts by which an index links without a shared number (`engine/mpi`); each leads to at most one active person, as a number of a strong
+   * kind does. Sealed with the body, found by their tokens. Only at region and global.
+   */
+  linkKeys?: string[];
 }
 
 export interface StoredDocument {
@@ -194,7 +202,8 @@ export interface StoredDocument {
   setId: string;
   version: number;
   replaces?: string;
-  state: 'current' | 'superseded';
+  /** `deprecated`: of the wrong patient or withdrawn; every recipient is told. */
+  state: 'current' | 'superseded' | 'deprecated';
   createdAt: number;
   /** Person version it was made from. */
   personVersion: number;
@@ -202,6 +211,59 @@ export interface StoredDocument {
   /** Detached signature (IHE DSG): an XMLDSig document. */
   signature: Buffer;
   sha256: string;
+}
+
+export type DeliveryKind =
+  /** The person as this node knows them, upward (ITI-104). */
+  | 'feed'
+  /** A document's metadata and, by setting, the document, upward (ITI-65). */
+  | 'document'
+  /** X-PID and MIX number, downward (ITI-104). */
+  | 'numbers'
+  /** A document is withdrawn. */
+  | 'withdraw'
+  /** A message passed on by a route. */
+  | 'message';
+
+/** One thing on its way to one outlet. Its id is known to the receiver, who does it once. Ids and codes only: nothing in it names a patient. */
+export interface Delivery {
+  id: string;
+  /** Name of the peer or outlet. */
+  outlet: string;
+  kind: DeliveryKind;
+  /** Person, document or message that is sent, as it is when it goes out. */
+  thing: string;
+  personId?: string;
+  /** `superseded`: a newer one of the same thing took its place. `refused`: the policies did not permit it. */
+  state: 'waiting' | 'sent' | 'parked' | 'superseded' | 'refused';
+  createdAt: number;
+  attempts: number;
+  lastAt?: number;
+  nextAt?: number;
+  fault?: Fault;
+  /** What the receiver said: a location, an ACK code. */
+  receipt?: string;
+}
+
+export interface DeliveryQuery {
+  outlet?: string;
+  state?: Delivery['state'];
+  kind?: DeliveryKind;
+  personId?: string;
+  thing?: string;
+  cursor?: string;
+  /** 1 to 500. */
+  limit: number;
+}
+
+export interface OutletStats {
+  outlet: string;
+  waiting: number;
+  parked: number;
+  sent: number;
+  /** Creation of the oldest that waits. */
+  oldestAt?: number;
+  lastSentAt?: number;
 }
 
 /** Fields that a map did not carry: counted by source, segment and field. */
@@ -247,6 +309,12 @@ export interface Changes {
   identifiersGone?: { personId: string; system: string; value: string }[];
   entries?: { entry: Entry; expect: number }[];
   documents?: StoredDocument[];
+  /** Kept documents that change their state only. */
+  documentStates?: { id: string; state: StoredDocument['state'] }[];
+  /** New or changed deliveries, whole. */
+  deliveries?: Delivery[];
+  /** A delivery of another node that this unit takes in. Fails the unit with `store.received` when it was taken in before. */
+  received?: { id: string; from: string /** Kept sealed, for a repeat. */; answer: Buffer };
   message?: {
     id: string;
     state: MessageState;
@@ -396,6 +464,13 @@ export interface Store {
   document(id: string): Promise<StoredDocument | undefined>;
   documents(personId: string): Promise<Omit<StoredDocument, 'bytes' | 'signature'>[]>;
 
+  delivery(id: string): Promise<Delivery | undefined>;
+  /** Newest first. */
+  deliveries(query: DeliveryQuery): Promise<Page<Delivery>>;
+  outletStats(): Promise<OutletStats[]>;
+  /** The answer that was given to this delivery of another node, if it was taken in. */
+  receivedAnswer(id: string): Promise<Buffer | undefined>;
+
   sourceStats(): Promise<SourceStats[]>;
   counts(): Promise<{
     messages: number;
@@ -435,13 +510,13 @@ export interface ChangeNote {
   documents: string[];
 }
 
-/** A place that things are delivered to. */
+/** A place that messages are passed on to: another system's MLLP port, a folder, an HTTP address. Opened by adapters. */
 export interface Outlet {
   id: string;
-  send(thing: {
-    kind: 'document' | 'message';
-    id: string;
-    bytes: Buffer;
-    deliveryId: string;
-  }): Promise<{ receipt: string }>;
+  /**
+   * Sends and waits for the receiver's word. Throws `outlet.unreachable` (retry), `outlet.refused` (AE, AR, 4xx: parked) or
+   * `outlet.failed` (retry).
+   */
+  send(thing: { bytes: Buffer; deliveryId: string; name: string }): Promise<{ receipt: string }>;
+  close(): Promise<void>;
 }

@@ -159,7 +159,7 @@ export interface PatientView {
   /** Latest first. */
   results: FactView[];
   others: FactView[];
-  documents: { id: string; version: number; state: 'current' | 'superseded'; createdAt: string }[];
+  documents: { id: string; version: number; state: 'current' | 'superseded' | 'deprecated'; createdAt: string }[];
   messages: { id: string; receivedAt: string; type: string; sourceId: string }[];
 }
 
@@ -167,7 +167,7 @@ export interface DocumentView {
   id: string;
   personId: string;
   version: number;
-  state: 'current' | 'superseded';
+  state: 'current' | 'superseded' | 'deprecated';
   createdAt: string;
   /** The CCD rendered for a human: safe HTML without script. */
   html: string;

@@ -22,4 +22,32 @@ export const admitFaults = {
     http: 503,
     fhir: 'throttled',
   },
+  'admit.no-certificate': {
+    sentence: 'no certificate of the exchange was shown',
+    fix: 'connect with the certificate of your node',
+    retry: false,
+    http: 401,
+    fhir: 'login',
+  },
+  'admit.not-of-exchange': {
+    sentence: 'the certificate is not of this exchange',
+    fix: 'have your node certified by an authority of the exchange',
+    retry: false,
+    http: 403,
+    fhir: 'security',
+  },
+  'admit.revoked': {
+    sentence: 'the certificate was revoked',
+    fix: 'ask the authority that issued it for a new one',
+    retry: false,
+    http: 403,
+    fhir: 'security',
+  },
+  'admit.wrong-role': {
+    sentence: 'the certificate is of a node of another role, or of one that is not among the nodes known here',
+    fix: 'add the node to exchange.nodes with its role and organisation',
+    retry: false,
+    http: 403,
+    fhir: 'security',
+  },
 } as const satisfies Record<string, FaultKind>;

@@ -6,6 +6,7 @@
 import { admitFaults } from './admit.ts';
 import { ccdaFaults } from './ccda.ts';
 import { convertFaults } from './convert.ts';
+import { exchangeFaults } from './exchange.ts';
 import { hl7v2Faults } from './hl7v2.ts';
 import { httpFaults } from './http.ts';
 import type { FaultKind } from './kind.ts';
@@ -23,6 +24,7 @@ export const catalogue = {
   ...ccdaFaults,
   ...admitFaults,
   ...convertFaults,
+  ...exchangeFaults,
   ...hl7v2Faults,
   ...httpFaults,
   ...mllpFaults,

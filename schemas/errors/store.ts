@@ -82,4 +82,11 @@ export const storeFaults = {
     http: 500,
     fhir: 'security',
   },
+  'store.received': {
+    sentence: 'this delivery was taken in before',
+    fix: 'nothing; the first answer stands',
+    retry: false,
+    http: 200,
+    fhir: 'duplicate',
+  },
 } as const satisfies Record<string, FaultKind>;

@@ -11,7 +11,7 @@ function isZone(value: string): boolean {
 
 export const node = group('The node itself', {
   name: text('name of the node, shown on its pages and in its certificate', { max: 64 }),
-  role: oneOf(['hospital'], 'what the node is', { default: 'hospital' }),
+  role: oneOf(['hospital', 'region', 'global'], 'what the node is', { default: 'hospital' }),
   facility: text('short name of the facility, MSH-4 of what the node sends', { max: 20 }),
   zone: known(
     'an IANA time zone such as Europe/Lisbon',

@@ -1,5 +1,6 @@
 /** The manifest: a room a file. */
 import { documents } from './documents.ts';
+import { deliver, exchange, outlets, routes } from './exchange.ts';
 import { http } from './http.ts';
 import type { ValuesOf } from './manifest.ts';
 import { listeners, mllp } from './mllp.ts';
@@ -7,7 +8,21 @@ import { log, node } from './node.ts';
 import { pki } from './pki.ts';
 import { keys, store } from './store.ts';
 
-export const manifest = { node, listeners, mllp, documents, store, keys, http, pki, log };
+export const manifest = {
+  node,
+  listeners,
+  mllp,
+  documents,
+  store,
+  keys,
+  http,
+  pki,
+  exchange,
+  deliver,
+  outlets,
+  routes,
+  log,
+};
 
 /** The values of every setting, as {@link manifest} describes them. */
 export type Settings = ValuesOf<typeof manifest>;
