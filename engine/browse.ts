@@ -4,6 +4,7 @@
  */
 import type { Bundle } from '@medplum/fhirtypes';
 import { type Fault, MixError } from '../schemas/errors/index.ts';
+import type { NodeRole } from '../schemas/exchange.ts';
 import type { Entry, KeptMessage, MessageQuery, Person, SearchTerm, Store } from '../schemas/parts.ts';
 import type {
   AuditFilter,
@@ -38,7 +39,7 @@ export interface BrowseParts extends ExchangeParts {
     signer: string;
     reason?: string;
   };
-  node: { name: string; role: 'hospital'; facility: string; zone: string; version: string };
+  node: { name: string; role: NodeRole; facility: string; zone: string; version: string };
 }
 
 const PAGE = 50;

@@ -219,6 +219,7 @@ export const texts = {
     version: (version: number) => `Version ${version}`,
     current: 'current',
     superseded: 'replaced',
+    deprecated: 'withdrawn',
     where: 'Where it came from',
     source: 'Source',
     message: 'Message',
@@ -260,7 +261,7 @@ export const texts = {
     made: 'Made',
     patient: 'Back to the patient',
     version: 'Version',
-    state: { current: 'Current version', superseded: 'Replaced by a newer version' },
+    state: { current: 'Current version', superseded: 'Replaced by a newer version', deprecated: 'Withdrawn: do not use it' },
   },
   sources: {
     title: 'Sources',
