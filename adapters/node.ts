@@ -1,25 +1,17 @@
 /** One node: reads settings, opens parts, mounts adapters, starts, stops. The only file that sees everything. */
-import { X509Certificate } from 'node:crypto';
 import { mkdirSync, readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { createEngine, type Engine, type SourceSetup } from '../engine/index.ts';
 import { type OpenedStore, openStore } from '../engine/store/index.ts';
-import {
-  createAuthority,
-  openAuthority,
-  openIdentity,
-  openKeyFile,
-  openSeal,
-  signDocument,
-  verifyDocument,
-} from '../pki/index.ts';
+import { openKeyFile, openSeal } from '../pki/index.ts';
 import { MixError } from '../schemas/errors/index.ts';
 import type { Clock, Log, Store } from '../schemas/parts.ts';
 import type { ListenerSettings, SecretReference, Settings } from '../schemas/settings/index.ts';
 import { createHttp, type RouteFace } from './http/index.ts';
 import { listen, type MllpTls } from './mllp/index.ts';
+import { openKeys } from './node-keys.ts';
 import { buildPages } from './web/index.ts';
 
 export interface StartOptions {
@@ -63,7 +55,7 @@ export async function startNode(settings: Settings, options: StartOptions = {}):
   const store = options.wrapStore?.(opened) ?? opened;
   const keys = openKeys(settings, clock);
   const engine = createEngine(
-    { store, clock, log, ...keys },
+    { store, clock, log, sign: keys.sign, verify: keys.verify },
     {
       node: {
         name: node.organization.name,
@@ -142,52 +134,6 @@ function organizationOf({ node }: Settings): Parameters<typeof createEngine>[1][
     },
     telecom: [{ system: 'phone', value: telecom }],
   };
-}
-
-/** The hospital's own authority and the node's signing identity, made at the first start. */
-function openKeys(settings: Settings, clock: Clock): Pick<Parameters<typeof createEngine>[0], 'sign' | 'verify'> {
-  const { pki, node } = settings;
-  const authority = openOrCreateAuthority(settings, clock.now());
-  const order = {
-    profile: 'document-signer' as const,
-    subject: { commonName: `${node.name} documents`, organization: node.organization.name },
-    days: pki.certificateDays,
-  };
-  const open = () => openIdentity({ dir: pki.folder, name: 'document-signer', authority, order, now: clock.now() });
-  let signer = open();
-  const roots = [new X509Certificate(pemOfRoot(pki.folder))];
-  return {
-    sign(document, now) {
-      if (now >= signer.renewAt) signer = open();
-      return signDocument(document, signer, now);
-    },
-    verify({ bytes, signature, id }) {
-      const verdict = verifyDocument(bytes, signature, { roots, at: clock.now() }, { documentId: id });
-      if (verdict.holds) return { holds: true, signer: commonNameOf(verdict.signer) };
-      return { holds: false, signer: '', reason: verdict.reason };
-    },
-  };
-}
-
-function commonNameOf(certificate: X509Certificate): string {
-  return /(?:^|\n)CN=([^\n]*)/.exec(certificate.subject)?.[1] ?? certificate.subject;
-}
-
-function pemOfRoot(folder: string): Buffer {
-  return readFileSync(join(folder, 'ca.pem'));
-}
-
-function openOrCreateAuthority({ pki, node }: Settings, now: number): ReturnType<typeof openAuthority> {
-  try {
-    return openAuthority(pki.folder);
-  } catch (cause) {
-    if (!(cause instanceof MixError) || cause.fault.code !== 'authority.missing') throw cause;
-    return createAuthority({
-      subject: { commonName: pki.authorityName, organization: node.organization.name },
-      dir: pki.folder,
-      now,
-    });
-  }
 }
 
 async function openHttp(
