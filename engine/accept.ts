@@ -13,6 +13,7 @@ import { decideIntake } from './authorize.ts';
 import { ackMode, buildAck, identityOfScan, type Scan, scanHeader, splitBatch } from './hl7v2/index.ts';
 import { uuidv7 } from './record/index.ts';
 import { isWarning, type SourceSetup, type Understood, understand } from './understand.ts';
+import type { Waiting } from './waiting.ts';
 
 export interface AcceptParts {
   store: Store;
@@ -20,8 +21,8 @@ export interface AcceptParts {
   log: Log;
   /** Hands what was understood on to processing, so that nothing is parsed twice. */
   giveUnderstood(messageId: string, understood: Understood): void;
-  /** Resolves with the faults when the message was processed; for the application acknowledgment. */
-  whenProcessed(messageId: string): Promise<Fault[]>;
+  /** For the application acknowledgment. */
+  waiting: Waiting;
 }
 
 /** The answer to one frame. */
@@ -140,8 +141,7 @@ interface Keeping {
 /** The same message again gets the stored answer and no second work; a reused identity is refused only where the profile says so. */
 function afterKeeping(parts: AcceptParts, keeping: Keeping): Answer {
   const { kept, id, understood, mode, answer, ack, code } = keeping;
-  if (kept.outcome === 'repeat' && kept.first !== undefined)
-    return { ack: kept.first.ack, messageIds: [kept.first.id] };
+  if (kept.outcome === 'repeat' && kept.first !== undefined) return answerRepeat(parts, keeping, kept.first);
   if (kept.outcome === 'conflict') {
     const refused = answer(mode.enhanced ? 'CE' : 'AE', [{ code: 'hl7v2.identity-reused', place: 'MSH-10' }]);
     return { ack: refused, messageIds: [] };
@@ -149,17 +149,41 @@ function afterKeeping(parts: AcceptParts, keeping: Keeping): Answer {
   if (understood !== undefined) parts.giveUnderstood(id, understood);
   if (!mode.enhanced) return { ack, messageIds: [id] };
   const answered: Answer = { ack: wants(mode.accept, code) ? ack : null, messageIds: [id] };
-  if (mode.application !== 'NE') {
-    answered.later = parts.whenProcessed(id).then((faults) => {
-      const applied: AckCode = faults.some((fault) => !isWarning(fault)) ? 'AE' : 'AA';
-      return wants(mode.application, applied) ? answer(applied, faults) : null;
-    });
-  }
+  if (mode.application !== 'NE') answered.later = applicationAck(keeping, parts.waiting.wait(id));
   return answered;
 }
 
+/** The stored answer; in enhanced mode the application acknowledgment too, since the sender may have lost it with a node or a line that broke. */
+function answerRepeat(parts: AcceptParts, keeping: Keeping, first: NonNullable<Keeping['kept']['first']>): Answer {
+  const { mode } = keeping;
+  if (!mode.enhanced) return { ack: first.ack, messageIds: [first.id] };
+  const answered: Answer = {
+    ack: wants(mode.accept, first.ackCode) ? first.ack : null,
+    messageIds: [first.id],
+  };
+  if (mode.application !== 'NE') answered.later = applicationAck(keeping, outcomeOf(parts, first.id));
+  return answered;
+}
+
+/** What became of a message: at once when that is settled, else when it is. */
+async function outcomeOf(parts: AcceptParts, messageId: string): Promise<Fault[] | undefined> {
+  // Waits first and looks then: what is settled between the two is told.
+  const waited = parts.waiting.wait(messageId);
+  const message = await parts.store.message(messageId);
+  if (message !== undefined && message.state !== 'kept') parts.waiting.tell(messageId, message.faults);
+  return waited;
+}
+
+async function applicationAck(keeping: Keeping, outcome: Promise<Fault[] | undefined>): Promise<Buffer | null> {
+  const { mode, answer } = keeping;
+  const faults = await outcome;
+  if (faults === undefined) return null;
+  const applied: AckCode = faults.some((fault) => !isWarning(fault)) ? 'AE' : 'AA';
+  return wants(mode.application, applied) ? answer(applied, faults) : null;
+}
+
 /** HL7 table 0155: AL always, NE never, ER on error, SU on success. */
-function wants(condition: string, code: AckCode): boolean {
+function wants(condition: string, code: string): boolean {
   if (condition === 'NE') return false;
   const success = code === 'AA' || code === 'CA';
   return condition === 'SU' ? success : condition === 'ER' ? !success : true;

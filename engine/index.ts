@@ -1,5 +1,5 @@
 /** The door of the exchange: one engine for one tenant. */
-import type { Fault, FaultCode } from '../schemas/errors/index.ts';
+import type { FaultCode } from '../schemas/errors/index.ts';
 import { MixError } from '../schemas/errors/index.ts';
 import type { NodeRole } from '../schemas/exchange.ts';
 import type { Clock, Job, KeptMessage, Log, Store } from '../schemas/parts.ts';
@@ -12,6 +12,7 @@ import { makeDocument, type PublishOptions, type PublishParts, publishJob } from
 import { rerunMessage } from './rerun.ts';
 import { runJobs } from './run.ts';
 import type { SourceSetup, Understood } from './understand.ts';
+import { createWaiting } from './waiting.ts';
 
 export type { Answer } from './accept.ts';
 export { checkCcdText, checkMessages } from './check.ts';
@@ -62,8 +63,8 @@ export interface Engine {
 
 /** Messages understood at acceptance wait here for their job; beyond this many they are read again. */
 const UNDERSTOOD_MAX = 4_096;
-/** Senders that wait for an application acknowledgment; beyond this many the oldest hears nothing and asks again. */
-const WAITING_MAX = 10_000;
+/** Senders that wait for an application acknowledgment, and how long one does; who is let go hears it when it sends again. */
+const WAITING = { max: 10_000, waitMs: 3_600_000 };
 const PROCESS_BATCH = 64;
 const DOCUMENT_BATCH = 16;
 
@@ -73,7 +74,7 @@ export function createEngine(parts: EngineParts, options: EngineOptions): Engine
   const admission = createAdmission(parts, options);
   const publishing: PublishOptions = { organization: options.organization, zone: options.node.zone };
   const understood = new Map<string, Understood>();
-  const waiting = new Map<string, (faults: Fault[]) => void>();
+  const waiting = createWaiting(clock, WAITING);
   let samples: Overview['samples'];
   let halt: (() => Promise<void>) | undefined;
 
@@ -84,11 +85,7 @@ export function createEngine(parts: EngineParts, options: EngineOptions): Engine
     giveUnderstood(messageId: string, what: Understood) {
       if (understood.size < UNDERSTOOD_MAX) understood.set(messageId, what);
     },
-    whenProcessed: (messageId: string) =>
-      new Promise<Fault[]>((resolve) => {
-        if (waiting.size >= WAITING_MAX) waiting.delete(waiting.keys().next().value!);
-        waiting.set(messageId, resolve);
-      }),
+    waiting,
   };
   const processParts = {
     store,
@@ -100,10 +97,7 @@ export function createEngine(parts: EngineParts, options: EngineOptions): Engine
       understood.delete(messageId);
       return what;
     },
-    answered(messageId: string, faults: Fault[]) {
-      waiting.get(messageId)?.(faults);
-      waiting.delete(messageId);
-    },
+    answered: waiting.tell,
   };
   const processOptions: ProcessOptions = { processing: options.processing, documents: options.documents, racesMax: 5 };
 

@@ -124,7 +124,7 @@ export interface SearchTerm {
 /**
  * `feed` and `document` jobs are unique by person and slide until quiet; `deliver` jobs hold the order of `deliver|<outlet>|<person>`.
  */
-export type JobKind = 'process' | 'document' | 'feed' | 'deliver' | 'answer';
+export type JobKind = 'process' | 'document' | 'feed' | 'deliver';
 
 export interface Job {
   id: string;

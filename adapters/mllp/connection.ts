@@ -33,8 +33,6 @@ export interface ConnectionOptions {
   accept: AcceptMessage;
   limits: MllpLimits;
   log: Log;
-  /** A later answer whose connection has gone. */
-  onUndelivered(ack: Buffer, source: Source, peer: MllpPeer): void;
   /** Makes an answer to something refused before it was a message (too large), from its first bytes; null for none. */
   answerRefused(refusal: Refusal): Buffer | null;
   /** Bytes held over all connections; shared. */
@@ -202,7 +200,8 @@ class Serving implements Connection {
       (ack) => {
         if (!ack) return;
         if (this.#socket.writable) this.#write(ack);
-        else this.#options.onUndelivered(ack, this.#options.source, this.#peer);
+        // The sender hears it when it sends the message again.
+        else this.#tell('mllp.connection-lost', { unheard: 1 });
       },
       (error) => this.#tell(error instanceof MixError ? error.fault.code : 'mllp.not-taken', { why: codeOf(error) }),
     );

@@ -19,8 +19,6 @@ export interface ListenOptions {
   accept: AcceptMessage;
   limits?: Partial<MllpLimits>;
   log: Log;
-  /** A later application acknowledgment whose connection has gone: for the caller's outlet. */
-  onUndelivered?(ack: Buffer, source: Source, peer: MllpPeer): void;
   /** Answer (AR/CR) to a frame that was too large, from its first bytes. Default: none, the sender's time-out tells it. */
   answerRefused?(refusal: Refusal): Buffer | null;
 }
@@ -50,7 +48,6 @@ export async function listen(options: ListenOptions): Promise<MllpListener> {
       accept: options.accept,
       limits,
       log: options.log,
-      onUndelivered: (ack, source, peer) => options.onUndelivered?.(ack, source, peer),
       answerRefused: (refusal) => options.answerRefused?.(refusal) ?? null,
       held,
     });
