@@ -27,6 +27,8 @@ export interface RunningNode {
   engine: Engine;
   /** Address of the portal. */
   address: string;
+  /** Address where other nodes reach this one; only with an exchange. */
+  door?: string;
   listeners: { name: string; host: string; port: number }[];
   /** Set while the first user has not yet chosen a password of their own. */
   firstUser?: { id: string; secret: string };

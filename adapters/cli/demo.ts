@@ -1,26 +1,19 @@
-/** `mix-hie demo` (= `npm start`): a hospital node with its own small CA, four listeners, and sample traffic of four EMRs. */
+/**
+ * `mix-hie demo` (= `npm start`): two hospitals with the interfaces of four EMRs, their region and the global node, with an authority of
+ * their own each, and sample traffic in which some people visit both hospitals.
+ */
 import { readFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { splitBatch } from '../../engine/hl7v2/index.ts';
-import { readSettings, type Settings } from '../../schemas/settings/index.ts';
 import { connectMllp } from '../mllp/index.ts';
 import { type RunningNode, startNode } from '../node.ts';
+import { type DemoNode, provisionDemo } from './demo-exchange.ts';
 import { untilStopped } from './node.ts';
-import { createProgress } from './progress.ts';
+import { createProgress, type Progress } from './progress.ts';
 
 const SAMPLES = new URL('../../fixtures/traffic/', import.meta.url);
-const DEMO_OID = '2.16.840.1.113883.19.100';
-/** 2575 is the port that IANA gave to HL7. */
-const LISTENERS: { name: string; port: number; facility: string; charset?: string }[] = [
-  { name: 'meditech', port: 2575, facility: 'MGH' },
-  { name: 'mckesson', port: 2576, facility: 'RVH' },
-  { name: 'cpsi', port: 2577, facility: 'PHH' },
-  { name: 'healthland', port: 2578, facility: 'SCH', charset: 'windows-1252' },
-];
-const PORTAL_PORT = 8080;
-/** Messages a second and listener: slow enough to be watched. */
+/** Between two messages of a listener: slow enough to be watched. */
 const PACE_MS = 40;
 const SAMPLES_SENT = 'demo.samples';
 
@@ -30,123 +23,144 @@ export interface DemoOptions {
   json?: boolean;
 }
 
+interface Started extends DemoNode {
+  running: RunningNode;
+}
+
 export function demoCommand(program: Command): void {
   program
     .command('demo')
-    .description('a hospital node with sample traffic of four EMRs, and the portal')
-    .option('--data <dir>', 'where it keeps its data; a second start goes on there', '.data/demo')
+    .description('two hospitals, a region and the global node with sample traffic of four EMRs, and their portals')
+    .option('--data <dir>', 'where they keep their data; a second start goes on there', '.data/demo')
     .option('--no-samples', 'send no sample traffic')
-    .option('--json', 'print one line of JSON when it is up')
+    .option('--json', 'print one line of JSON when they are up')
     .action(async (options: DemoOptions) => {
-      const quiet = { info() {}, warn: told('warning'), error: told('error') };
-      const node = await startNode(await demoSettings(options.data), { log: quiet });
-      tell(node, options);
-      const playing = options.samples ? playSamples(node, options) : Promise.resolve();
+      const started = await startAll(options);
+      tell(started, options);
+      const playing = options.samples ? playSamples(started, options) : Promise.resolve();
       await Promise.race([untilStopped(), playing.then(() => untilStopped())]);
       if (!options.json) process.stdout.write('\nstopping ...\n');
-      await node.stop();
+      for (const { running } of started.toReversed()) await running.stop();
       process.exit(0);
     });
 }
 
-function told(grade: string): (facts: Record<string, unknown>, sentence: string) => void {
-  return (facts, sentence) => process.stderr.write(`${grade}: ${sentence} ${JSON.stringify(facts)}\n`);
-}
-
-/** The demo's settings: what a site would write into its YAML file. Ports that are taken give way to free ones. */
-export async function demoSettings(data: string): Promise<Settings> {
-  const listeners = [];
-  for (const [at, one] of LISTENERS.entries()) {
-    listeners.push({
-      name: one.name,
-      port: await freeOr(one.port),
-      plain: true,
-      profile: one.name,
-      authority: `${DEMO_OID}.${at + 1}`,
-      facility: one.facility,
-      ...(one.charset === undefined ? {} : { charset: one.charset }),
-    });
+/** Those above first, so that those below find them at once; any order would do. */
+async function startAll(options: DemoOptions): Promise<Started[]> {
+  const nodes = await provisionDemo(options.data);
+  const progress = createProgress('nodes started', nodes.length, options.json === true);
+  const started: Started[] = [];
+  for (const node of nodes) {
+    const log = { info() {}, warn: told('warning', node), error: told('error', node) };
+    started.push({ ...node, running: await startNode(node.settings, { log }) });
+    progress.at(started.length);
   }
-  return readSettings(
-    {
-      node: {
-        name: 'demo',
-        facility: 'DEMO',
-        zone: 'America/Chicago',
-        dataDir: resolve(data),
-        organization: {
-          name: 'Demonstration Hospital',
-          oid: DEMO_OID,
-          address: { street: '1 Example Square', city: 'Springdale', state: 'AL', postalCode: '36000' },
-          telecom: 'tel:+1-555-555-0100',
-        },
-      },
-      listeners,
-      documents: { when: 'coalesced', quietMs: 1_500, latestMs: 10_000 },
-      http: { port: await freeOr(PORTAL_PORT), sessionMinutes: 60 },
-    },
-    { baseDir: process.cwd() },
+  progress.end();
+  return started;
+}
+
+function told(grade: string, { plan }: DemoNode): (facts: Record<string, unknown>, sentence: string) => void {
+  return (facts, sentence) => process.stderr.write(`${grade}: ${plan.name}: ${sentence} ${JSON.stringify(facts)}\n`);
+}
+
+/** The hospital that the printed address leads to. */
+const FIRST = 'hospital-a';
+
+function tell(started: Started[], options: DemoOptions): void {
+  const nodes = started.map(({ plan, file, running }) => ({
+    name: plan.name,
+    role: plan.role,
+    title: plan.title,
+    portal: running.address,
+    door: running.door,
+    user: running.firstUser?.id,
+    password: running.firstUser?.secret,
+    settings: file,
+  }));
+  const listeners = started.flatMap(({ plan, running }) =>
+    running.listeners.map((one) => ({ ...one, node: plan.name })),
   );
-}
-
-/** The port when it is free on this machine, else 0 (the system picks one). */
-function freeOr(port: number): Promise<number> {
-  return new Promise((settle) => {
-    const probe = createServer();
-    probe.once('error', () => settle(0));
-    probe.listen({ port, host: '127.0.0.1', exclusive: true }, () => probe.close(() => settle(port)));
-  });
-}
-
-function tell(node: RunningNode, options: DemoOptions): void {
+  const first = nodes.find(({ name }) => name === FIRST)!;
   if (options.json) {
-    const { address, firstUser, listeners } = node;
-    process.stdout.write(
-      `${JSON.stringify({ portal: address, user: firstUser?.id, password: firstUser?.secret, listeners })}\n`,
-    );
+    const { portal, user, password } = first;
+    process.stdout.write(`${JSON.stringify({ portal, user, password, listeners, nodes })}\n`);
     return;
   }
-  const lines = ['', '  MIX-HIE demonstration hospital', ''];
-  for (const one of node.listeners) lines.push(`  mllp    ${one.name.padEnd(12)} ${one.host}:${one.port}`);
-  lines.push('', `  portal: ${node.address}`);
-  if (node.firstUser) lines.push(`  user:   ${node.firstUser.id}`, `  one-time password: ${node.firstUser.secret}`);
-  else lines.push('  sign in with the password that you chose');
+  const lines = ['', '  MIX-HIE: an exchange of two hospitals, a region and a global node', ''];
+  for (const one of listeners)
+    lines.push(`  mllp    ${one.name.padEnd(12)} ${`${one.host}:${one.port}`.padEnd(16)} ${one.node}`);
+  lines.push('');
+  for (const node of [first, ...nodes.filter((one) => one !== first).toReversed()]) {
+    lines.push(
+      `  portal: ${node.portal}   ${node.title}`,
+      node.password === undefined
+        ? '          sign in with the password that you chose'
+        : `          user ${node.user}, one-time password: ${node.password}`,
+    );
+  }
   lines.push('', `  data in ${resolve(options.data)}; Ctrl+C stops, the next start goes on`, '');
   process.stdout.write(`${lines.join('\n')}\n`);
 }
 
 /** Plays each listener's samples over MLLP as its EMR would: one message, its answer, the next. Goes on where an earlier start stopped. */
-async function playSamples(node: RunningNode, options: DemoOptions): Promise<void> {
-  const files = LISTENERS.map(({ name }) => ({
-    name,
-    messages: splitBatch(readFileSync(new URL(`${name}.hl7`, SAMPLES))).messages.map((part) => part.bytes),
-  }));
-  const of = files.reduce((sum, file) => sum + file.messages.length, 0);
-  const before = await node.engine.remembered(SAMPLES_SENT);
-  const done = new Map<string, number>(before === undefined ? [] : (JSON.parse(before) as [string, number][]));
-  const sentAlready = [...done.values()].reduce((sum, count) => sum + count, 0);
-  if (sentAlready >= of) {
+async function playSamples(started: Started[], options: DemoOptions): Promise<void> {
+  const players = await Promise.all(
+    started.filter(({ running }) => running.listeners.length > 0).map(({ running }) => openPlayer(running)),
+  );
+  const of = players.reduce((sum, player) => sum + player.of, 0);
+  const before = players.reduce((sum, player) => sum + player.sent(), 0);
+  if (before >= of) {
     if (!options.json) process.stdout.write('  the sample traffic was played by an earlier start\n');
     return;
   }
   const progress = createProgress('sample messages', of, options.json === true);
-  let sent = sentAlready;
-  await Promise.all(
-    files.map(async ({ name, messages }) => {
-      const port = node.listeners.find((one) => one.name === name)!.port;
-      const client = await connectMllp({ host: '127.0.0.1', port });
-      for (let at = done.get(name) ?? 0; at < messages.length; at += 1) {
-        await client.send(messages[at]!);
-        done.set(name, at + 1);
-        sent += 1;
-        node.engine.tellSamples({ sent, of });
-        progress.at(sent);
-        if (sent % 20 === 0) await node.engine.remember(SAMPLES_SENT, JSON.stringify([...done]));
-        await new Promise((next) => setTimeout(next, PACE_MS));
-      }
-      await client.close();
-    }),
-  );
-  await node.engine.remember(SAMPLES_SENT, JSON.stringify([...done]));
+  const shown: Progress = {
+    ...progress,
+    at: () => progress.at(players.reduce((sum, player) => sum + player.sent(), 0)),
+  };
+  await Promise.all(players.map((player) => player.play(shown)));
   progress.end();
+}
+
+interface Player {
+  of: number;
+  sent(): number;
+  play(progress: Progress): Promise<void>;
+}
+
+/** The samples of one node's listeners, with what an earlier start has sent. */
+async function openPlayer({ engine, listeners }: RunningNode): Promise<Player> {
+  const files = listeners.map(({ name, port }) => ({
+    name,
+    port,
+    messages: splitBatch(readFileSync(new URL(`${name}.hl7`, SAMPLES))).messages.map((part) => part.bytes),
+  }));
+  const of = files.reduce((sum, file) => sum + file.messages.length, 0);
+  const before = await engine.remembered(SAMPLES_SENT);
+  const done = new Map<string, number>(before === undefined ? [] : (JSON.parse(before) as [string, number][]));
+  const sent = (): number => [...done.values()].reduce((sum, count) => sum + count, 0);
+  const remember = (): Promise<void> => engine.remember(SAMPLES_SENT, JSON.stringify([...done]));
+
+  async function playFile({ name, port, messages }: (typeof files)[number], progress: Progress): Promise<void> {
+    const client = await connectMllp({ host: '127.0.0.1', port });
+    for (let at = done.get(name) ?? 0; at < messages.length; at += 1) {
+      await client.send(messages[at]!);
+      done.set(name, at + 1);
+      engine.tellSamples({ sent: sent(), of });
+      progress.at(0);
+      if (sent() % 20 === 0) await remember();
+      await new Promise((next) => setTimeout(next, PACE_MS));
+    }
+    await client.close();
+  }
+
+  return {
+    of,
+    sent,
+    async play(progress) {
+      if (sent() >= of) return;
+      await Promise.all(files.map((file) => playFile(file, progress)));
+      await remember();
+    },
+  };
 }

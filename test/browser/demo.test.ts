@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { demoSettings } from '../../adapters/cli/demo.ts';
+import { provisionDemo } from '../../adapters/cli/demo-exchange.ts';
 import { startNode } from '../../adapters/node.ts';
 import { browserPath, openBrowser } from '../support/browser.ts';
 
@@ -84,9 +84,8 @@ describe.skipIf(browserPath === undefined)(
     });
 
     test('without signing in every route of the node answers 401 or 403', async () => {
-      const node = await startNode(await demoSettings(join(dir, 'routes')), {
-        log: { info() {}, warn() {}, error() {} },
-      });
+      const hospital = (await provisionDemo(join(dir, 'routes'))).find(({ plan }) => plan.role === 'hospital')!;
+      const node = await startNode(hospital.settings, { log: { info() {}, warn() {}, error() {} } });
       const routes = node.routes;
       await node.stop();
       expect(routes.length).toBeGreaterThan(20);
