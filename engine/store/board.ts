@@ -28,6 +28,11 @@ export interface BoardJob {
   held: boolean;
 }
 
+/** Kinds of which one job waits for a subject, put off until quiet. */
+export function slides(kind: JobKind): boolean {
+  return kind === 'document' || kind === 'feed';
+}
+
 export type NewBoardJob = Pick<
   BoardJob,
   'seq' | 'id' | 'kind' | 'subject' | 'keys' | 'dueAt' | 'latestAt' | 'attempts' | 'lastFault'
@@ -91,8 +96,8 @@ export class Board {
   readonly #ready = new Map<JobKind, Heap>();
   readonly #later = new Heap();
   readonly #leased = new Set<BoardJob>();
-  /** The waiting (not leased) document job of a person. */
-  readonly #documents = new Map<string, BoardJob>();
+  /** The waiting (not leased) sliding job of a kind and subject. */
+  readonly #sliders = new Map<string, BoardJob>();
   readonly #leaseMs: number;
   #fence: number;
   #parked = 0;
@@ -112,9 +117,9 @@ export class Board {
     return this.#jobs.get(id);
   }
 
-  /** The document job of a person that still waits, so that a new one slides it instead. */
-  waitingDocument(subject: string): BoardJob | undefined {
-    return this.#documents.get(subject);
+  /** The job of a sliding kind that still waits for this subject, so that a new one slides it instead. */
+  waitingSlider(kind: JobKind, subject: string): BoardJob | undefined {
+    return slides(kind) ? this.#sliders.get(`${kind}|${subject}`) : undefined;
   }
 
   add(job: NewBoardJob, state: 'ready' | 'parked' = 'ready'): void {
@@ -122,7 +127,7 @@ export class Board {
     this.#jobs.set(added.id, added);
     if (state === 'parked') this.#parked++;
     for (const key of added.keys) this.#enqueue(key, added);
-    if (added.kind === 'document' && state === 'ready') this.#documents.set(added.subject, added);
+    if (slides(added.kind) && state === 'ready') this.#sliders.set(`${added.kind}|${added.subject}`, added);
     this.#offer(added);
   }
 
@@ -145,7 +150,7 @@ export class Board {
         job.fence = ++this.#fence;
         job.leasedUntil = now + this.#leaseMs;
         this.#leased.add(job);
-        if (this.#documents.get(job.subject) === job) this.#documents.delete(job.subject);
+        this.#dropSlider(job);
         given.push(job);
       }
     }
@@ -168,7 +173,7 @@ export class Board {
     this.#jobs.delete(id);
     if (job.state === 'parked') this.#parked--;
     this.#leased.delete(job);
-    if (this.#documents.get(job.subject) === job) this.#documents.delete(job.subject);
+    this.#dropSlider(job);
     this.#release(job);
   }
 
@@ -195,7 +200,8 @@ export class Board {
     job.attempts++;
     job.lastFault = fault;
     job.dueAt = dueAt;
-    if (job.kind === 'document' && !this.#documents.has(job.subject)) this.#documents.set(job.subject, job);
+    const name = `${job.kind}|${job.subject}`;
+    if (slides(job.kind) && !this.#sliders.has(name)) this.#sliders.set(name, job);
     this.#offer(job);
   }
 
@@ -213,6 +219,12 @@ export class Board {
   /** All jobs, newest first. */
   list(): BoardJob[] {
     return [...this.#jobs.values()].sort((a, b) => b.seq - a.seq);
+  }
+
+  #dropSlider(job: BoardJob): void {
+    if (!slides(job.kind)) return;
+    const name = `${job.kind}|${job.subject}`;
+    if (this.#sliders.get(name) === job) this.#sliders.delete(name);
   }
 
   #mayRun(job: BoardJob): boolean {

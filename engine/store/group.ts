@@ -42,9 +42,11 @@ export interface Counters {
 /** What the database says of the rows that a group is about. */
 export interface Known {
   seen: Map<Item, { same: Buffer | null; other: Buffer | null }>;
-  persons: Map<string, { seq: number; version: number; words: Buffer }>;
+  persons: Map<string, { seq: number; version: number; links: number; words: Buffer }>;
   holders: Map<string, { person: string; merged: boolean }>;
   entries: Map<string, number>;
+  deliveries: Map<string, { outlet: string; state: string }>;
+  received: Set<string>;
   parked: Map<string, Row[]>;
 }
 
@@ -59,8 +61,17 @@ export interface Plan {
   seenHere: Map<string, { digest: Buffer; id: string }[]>;
   sources: Map<string, { total: number; repeats: number; lastAt: number }>;
   minutes: Map<string, Map<number, number>>;
+  outlets: Map<string, OutletCounts>;
   notCarried: Map<string, Map<string, number>>;
   tallies: Map<string, number>;
+}
+
+/** What a group adds to the counts of an outlet. */
+export interface OutletCounts {
+  waiting: number;
+  parked: number;
+  sent: number;
+  lastSentAt: number;
 }
 
 /** Bytes as a key of maps. */
@@ -77,6 +88,7 @@ export function newPlan(counters: Counters): Plan {
     seenHere: new Map(),
     sources: new Map(),
     minutes: new Map(),
+    outlets: new Map(),
     notCarried: new Map(),
     tallies: new Map(),
   };
@@ -95,6 +107,17 @@ export function sourceOf(plan: Plan, id: string): { total: number; repeats: numb
     plan.sources.set(id, source);
   }
   return source;
+}
+
+/** Counts of an outlet by the state of its deliveries; states that are not counted are left out. */
+export function countDelivery(plan: Plan, outlet: string, state: string, by: number, at = 0): void {
+  let counts = plan.outlets.get(outlet);
+  if (!counts) {
+    counts = { waiting: 0, parked: 0, sent: 0, lastSentAt: 0 };
+    plan.outlets.set(outlet, counts);
+  }
+  if (state === 'waiting' || state === 'parked' || state === 'sent') counts[state] += by;
+  if (state === 'sent') counts.lastSentAt = Math.max(counts.lastSentAt, at);
 }
 
 export function countIn<K>(counts: Map<string, Map<K, number>>, group: string, key: K, by: number): void {
@@ -117,6 +140,8 @@ export function finishPlan(plan: Plan): void {
     for (const [minute, count] of minutes) push(plan, 'sourceMinutes', [id, minute, count]);
   for (const [id, fields] of plan.notCarried)
     for (const [field, count] of fields) push(plan, 'notCarried', [id, field, count]);
+  for (const [id, counts] of plan.outlets)
+    push(plan, 'outlets', [id, counts.waiting, counts.parked, counts.sent, counts.lastSentAt]);
   for (const [name, count] of plan.tallies) push(plan, 'tallies', [name, count]);
 }
 

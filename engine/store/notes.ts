@@ -46,7 +46,8 @@ export class Notes {
       else if (this.#unknown.size < notesMax) this.#unknown.set(text, { key, state });
     }
     for (const id of unit.personIds) if (this.#note.persons.length < notesMax) this.#note.persons.push(id);
-    for (const { id } of unit.documents) if (this.#note.documents.length < notesMax) this.#note.documents.push(id);
+    for (const { id } of [...unit.documents, ...unit.documentStates])
+      if (this.#note.documents.length < notesMax) this.#note.documents.push(id);
   }
 
   /** After each group: tells what it changed. */

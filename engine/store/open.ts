@@ -9,6 +9,7 @@ import { Connection, Readers, type Row } from './database.ts';
 import { type Counters, jobOfRow, type KeepResult } from './group.ts';
 import { Lane, type LaneLimits } from './lane.ts';
 import { Notes } from './notes.ts';
+import { listDeliveries, readDelivery, readOutletStats, readReceivedAnswer } from './read-deliveries.ts';
 import { listMessages, type ReadParts, readMessages, readOutcome, readSteps } from './read-messages.ts';
 import { checkAudit, listAudit, listJobs, readCounts, readSourceStats } from './read-node.ts';
 import {
@@ -198,6 +199,7 @@ class SqliteStore implements OpenedStore {
     const unit = makeCommitUnit(seal, changes, clock.now());
     let bytes = 1_024;
     for (const entry of unit.entries) bytes += (entry.row[11] as Buffer).length + 256;
+    if (changes.received) bytes += changes.received.answer.length;
     for (const document of unit.documents) bytes += (document.row[9] as Buffer).length;
     await this.#lane.submit({ kind: 'commit', commit: unit }, bytes);
   }
@@ -300,6 +302,22 @@ class SqliteStore implements OpenedStore {
 
   documents(personId: string): ReturnType<Store['documents']> {
     return readDocuments(this.#reads, personId);
+  }
+
+  delivery(id: string): ReturnType<Store['delivery']> {
+    return readDelivery(this.#reads, id);
+  }
+
+  deliveries(query: Parameters<Store['deliveries']>[0]): ReturnType<Store['deliveries']> {
+    return listDeliveries(this.#reads, query);
+  }
+
+  outletStats(): ReturnType<Store['outletStats']> {
+    return readOutletStats(this.#reads);
+  }
+
+  receivedAnswer(id: string): Promise<Buffer | undefined> {
+    return readReceivedAnswer(this.#reads, id);
   }
 
   sourceStats(): ReturnType<Store['sourceStats']> {

@@ -4,10 +4,11 @@
  */
 import { MixError } from '../../schemas/errors/index.ts';
 import { type AuditRow, chainHash } from './audit-chain.ts';
-import type { Board } from './board.ts';
+import { type Board, slides } from './board.ts';
 import { idToKey, keyToId } from './codec.ts';
 import {
   addTally,
+  countDelivery,
   countIn,
   type Item,
   jobOfRow,
@@ -93,7 +94,9 @@ export class Planner {
     item.fault = this.#faultIn(known, unit);
     if (item.fault) return true;
     for (const touch of touches) plan.touched.add(touch);
-    for (const person of unit.persons) planPerson(plan, known, person);
+    // A merged person's own keys first: what its survivor takes over is written after them.
+    for (const person of unit.persons) if (person.person.state === 'merged') planPerson(plan, known, person);
+    for (const person of unit.persons) if (person.person.state !== 'merged') planPerson(plan, known, person);
     for (const gone of unit.identifiersGone) push(plan, 'identifiersGone', [gone.token, gone.person]);
     for (const entry of unit.entries) planEntry(plan, entry);
     for (const row of unit.entryVersions) push(plan, 'entryVersions', row);
@@ -102,6 +105,8 @@ export class Planner {
       if (document.replaces) push(plan, 'documentsReplaced', [document.replaces]);
       addTally(plan, 'documents', 1);
     }
+    for (const { key, state } of unit.documentStates) push(plan, 'documentStates', [key, state]);
+    planDeliveries(plan, known, unit);
     planMessage(plan, unit);
     for (const counted of unit.notCarried) countIn(plan.notCarried, counted.sourceId, counted.field, counted.count);
     for (const entry of unit.audit) planAudit(plan, entry);
@@ -121,6 +126,7 @@ export class Planner {
       unit.persons.filter(({ person }) => person.state === 'merged').map(({ id }) => latin(id)),
     );
     const gone = new Set(unit.identifiersGone.map((one) => latin(one.token) + latin(one.person)));
+    const links = new Map(unit.persons.map((one) => [latin(one.id), new Set(one.links.map(latin))]));
     for (const person of unit.persons) {
       if ((known.persons.get(latin(person.id))?.version ?? 0) !== person.expect)
         return new MixError('store.conflict', { place: 'person' });
@@ -130,7 +136,15 @@ export class Planner {
         if (!mergedHere.has(holder.person) && !gone.has(latin(token) + holder.person))
           return new MixError('store.conflict', { place: 'identifier' });
       }
+      if (person.person.state !== 'active') continue;
+      for (const token of person.links) {
+        const holder = known.holders.get(latin(token));
+        if (!holder || holder.person === latin(person.id) || holder.merged || mergedHere.has(holder.person)) continue;
+        if (links.get(holder.person)?.has(latin(token)) ?? true)
+          return new MixError('store.conflict', { place: 'link' });
+      }
     }
+    if (unit.received && known.received.has(latin(unit.received.id))) return new MixError('store.received');
     for (const entry of unit.entries) {
       if (entry.expect > 0 && known.entries.get(latin(entry.id)) !== entry.expect)
         return new MixError('store.conflict', { place: 'entry' });
@@ -181,7 +195,7 @@ export class Planner {
 
   #planNewJob(plan: Plan, item: Item, job: JobUnit): void {
     const { board } = this.#parts;
-    const waiting = job.kind === 'document' ? board.waitingDocument(job.subject) : undefined;
+    const waiting = board.waitingSlider(job.kind, job.subject);
     if (waiting && !waiting.held) {
       const dueAt = Math.min(job.dueAt, waiting.latestAt ?? Number.POSITIVE_INFINITY);
       board.hold(waiting);
@@ -256,16 +270,21 @@ function firstOf(plan: Plan, known: Known, item: Item, unit: KeepUnit): { id: st
 
 function touchedBy(unit: CommitUnit): string[] {
   const touches: string[] = [];
-  for (const { id, tokens } of unit.persons) {
+  for (const { id, tokens, links } of unit.persons) {
     touches.push(latin(id));
     for (const token of tokens) touches.push(latin(token));
+    for (const token of links) touches.push(latin(token));
   }
   for (const gone of unit.identifiersGone) touches.push(latin(gone.token));
   const entryPersons = new Set(unit.entries.map((entry) => latin(entry.row[1] as Buffer)));
   for (const person of entryPersons) if (!touches.includes(person)) touches.push(person);
   for (const entry of unit.entries) if (entry.expect > 0) touches.push(`entry:${latin(entry.id)}`);
   for (const document of unit.documents) touches.push(`document:${document.personId}`);
-  for (const job of unit.jobsNew) if (job.kind === 'document') touches.push(`due:${job.subject}`);
+  for (const { id } of unit.documentStates) touches.push(`state:${id}`);
+  for (const { id } of unit.deliveries) touches.push(`delivery:${latin(id)}`);
+  // The second of two that take in the same delivery goes with the next group, where it is refused.
+  if (unit.received) touches.push(`received:${latin(unit.received.id)}`);
+  for (const job of unit.jobsNew) if (slides(job.kind)) touches.push(`due:${job.kind}:${job.subject}`);
   const job = unit.jobDone ?? unit.jobParked ?? unit.jobRetry;
   if (job) touches.push(`job:${job.id}`);
   if (unit.message) touches.push(`message:${unit.message.text}`);
@@ -286,13 +305,20 @@ function planPerson(plan: Plan, known: Known, unit: PersonUnit): void {
     person.createdAt,
     person.updatedAt,
     person.incomplete ? 1 : 0,
+    unit.links.length,
     unit.wordsHash,
     unit.body,
   ]);
   // What is found by the same words as before costs nothing.
   if (!stored?.words.equals(unit.wordsHash)) push(plan, 'personWords', [seq, unit.words()]);
   for (const token of unit.tokens) {
-    if (known.holders.get(latin(token))?.person !== latin(unit.id)) push(plan, 'identifiers', [token, unit.id]);
+    if (known.holders.get(latin(token))?.person !== latin(unit.id)) push(plan, 'identifiers', [token, unit.id, 0]);
+  }
+  // Link keys are written anew, so that those it no longer has are free.
+  if (stored && stored.links > 0) push(plan, 'linksGone', [unit.id]);
+  for (const token of unit.links) {
+    if (person.state === 'active' || known.holders.get(latin(token))?.person === latin(unit.id))
+      push(plan, 'identifiers', [token, unit.id, 1]);
   }
   if (!stored) addTally(plan, 'persons', 1);
 }
@@ -301,6 +327,17 @@ function planEntry(plan: Plan, unit: EntryUnit): void {
   if (unit.expect > 0) push(plan, 'entryHistory', [unit.id]);
   else addTally(plan, 'entries', 1);
   push(plan, 'entries', unit.row);
+}
+
+function planDeliveries(plan: Plan, known: Known, unit: CommitUnit): void {
+  if (unit.received) push(plan, 'received', unit.received.row);
+  for (const delivery of unit.deliveries) {
+    push(plan, 'deliveries', delivery.row);
+    const before = known.deliveries.get(latin(delivery.id));
+    if (before?.state === delivery.state && before.outlet === delivery.outlet) continue;
+    if (before) countDelivery(plan, before.outlet, before.state, -1);
+    countDelivery(plan, delivery.outlet, delivery.state, 1, delivery.sentAt);
+  }
 }
 
 function planMessage(plan: Plan, unit: CommitUnit): void {

@@ -81,7 +81,35 @@ const first: Migration = {
   ],
 };
 
-const migrations: readonly Migration[] = [first];
+// What goes to other nodes, what came from them, and texts by which an index links.
+const exchange: Migration = {
+  name: '0002-exchange',
+  statements: [
+    `CREATE TABLE deliveries (seq INTEGER PRIMARY KEY, id BLOB NOT NULL, outlet TEXT NOT NULL, kind TEXT NOT NULL, thing BLOB NOT NULL,
+      person BLOB, state TEXT NOT NULL, created_at INTEGER NOT NULL, attempts INTEGER NOT NULL, last_at INTEGER, next_at INTEGER,
+      fault TEXT, receipt TEXT)`,
+    'CREATE UNIQUE INDEX deliveries_id ON deliveries(id)',
+    // Lists of one outlet, and the oldest that waits there.
+    'CREATE INDEX deliveries_outlet ON deliveries(outlet, state, created_at)',
+    // What went out of a person, of a document.
+    'CREATE INDEX deliveries_person ON deliveries(person) WHERE person IS NOT NULL',
+    'CREATE INDEX deliveries_thing ON deliveries(thing)',
+    // The few that are not done.
+    `CREATE INDEX deliveries_apart ON deliveries(state) WHERE state IN ('waiting','parked','refused')`,
+    // Counts kept with the rows.
+    `CREATE TABLE outlets (id TEXT PRIMARY KEY, waiting INTEGER NOT NULL, parked INTEGER NOT NULL, sent INTEGER NOT NULL,
+      last_sent_at INTEGER NOT NULL) WITHOUT ROWID`,
+    // Deliveries of other nodes that were taken in, with the answer that was given.
+    'CREATE TABLE received (id BLOB PRIMARY KEY, node TEXT NOT NULL, day INTEGER NOT NULL, body BLOB NOT NULL) WITHOUT ROWID',
+    'ALTER TABLE identifiers ADD COLUMN link INTEGER NOT NULL DEFAULT 0',
+    // Link keys of one person, which its next version frees.
+    'CREATE INDEX identifiers_link ON identifiers(person) WHERE link = 1',
+    // How many link keys a person has, so that one without costs no statement.
+    'ALTER TABLE persons ADD COLUMN links INTEGER NOT NULL DEFAULT 0',
+  ],
+};
+
+const migrations: readonly Migration[] = [first, exchange];
 
 /** Brings the file to this release's schema. Errors: `store.newer` when a later release wrote it. */
 export async function migrate(file: string): Promise<void> {

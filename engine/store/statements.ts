@@ -65,13 +65,18 @@ export const writes = {
   ),
   persons: insert(
     'persons',
-    'seq,id*,version,state,merged_into*,created_at,updated_at,incomplete,words*,body*',
+    'seq,id*,version,state,merged_into*,created_at,updated_at,incomplete,links,words*,body*',
     ` ON CONFLICT (id) DO UPDATE SET version=excluded.version, state=excluded.state, merged_into=excluded.merged_into,
-      updated_at=excluded.updated_at, incomplete=excluded.incomplete, words=excluded.words, body=excluded.body`,
+      updated_at=excluded.updated_at, incomplete=excluded.incomplete, links=excluded.links, words=excluded.words, body=excluded.body`,
   ),
   personWords: insert('person_words', 'rowid,words', '', 'INSERT OR REPLACE'),
   identifiersGone: write([true, true], (rows) => `DELETE FROM identifiers WHERE (token,person) IN (${rows})`),
-  identifiers: insert('identifiers', 'token*,person*', ' ON CONFLICT (token) DO UPDATE SET person=excluded.person'),
+  linksGone: write([true], (rows) => `DELETE FROM identifiers WHERE link = 1 AND person IN (${rows})`),
+  identifiers: insert(
+    'identifiers',
+    'token*,person*,link',
+    ' ON CONFLICT (token) DO UPDATE SET person=excluded.person, link=excluded.link',
+  ),
   entryHistory: write(
     [true],
     (rows) => `INSERT INTO entry_versions (${entryColumns}) SELECT ${entryColumns} FROM entries WHERE id IN (${rows})`,
@@ -89,7 +94,28 @@ export const writes = {
     'id*,person*,set_id,version,replaces*,state,created_at,person_version,sha256,body*',
     ' ON CONFLICT (id) DO UPDATE SET state=excluded.state',
   ),
-  documentsReplaced: write([true], (rows) => `UPDATE documents SET state='superseded' WHERE id IN (${rows})`),
+  documentsReplaced: write(
+    [true],
+    (rows) => `UPDATE documents SET state='superseded' WHERE state='current' AND id IN (${rows})`,
+  ),
+  documentStates: write(
+    [true, false],
+    (rows) => `UPDATE documents SET state = v.c2 FROM (${rows}) AS v WHERE documents.id = v.c1`,
+  ),
+  deliveries: insert(
+    'deliveries',
+    'id*,outlet,kind,thing*,person*,state,created_at,attempts,last_at,next_at,fault,receipt',
+    ` ON CONFLICT (id) DO UPDATE SET outlet=excluded.outlet, kind=excluded.kind, thing=excluded.thing, person=excluded.person,
+      state=excluded.state, attempts=excluded.attempts, last_at=excluded.last_at, next_at=excluded.next_at, fault=excluded.fault,
+      receipt=excluded.receipt`,
+  ),
+  outlets: insert(
+    'outlets',
+    'id,waiting,parked,sent,last_sent_at',
+    ` ON CONFLICT (id) DO UPDATE SET waiting=waiting+excluded.waiting, parked=parked+excluded.parked, sent=sent+excluded.sent,
+      last_sent_at=max(last_sent_at,excluded.last_sent_at)`,
+  ),
+  received: insert('received', 'id*,node,day,body*'),
   jobs: insert('jobs', 'seq,id*,kind,subject*,keys*,state,blocks,due_at,latest_at,attempts,fault'),
   jobsGone: write([false], (rows) => `DELETE FROM jobs WHERE seq IN (${rows})`),
   parkedGone: write([true], (rows) => `DELETE FROM jobs WHERE state='parked' AND subject IN (${rows})`),
@@ -128,6 +154,7 @@ export const firstWave: readonly WriteName[] = [
   'persons',
   'entryHistory',
   'identifiersGone',
+  'linksGone',
   'documentsReplaced',
 ];
 
@@ -164,10 +191,12 @@ export const checks = {
     `SELECT value->>0 AS number, (SELECT message FROM seen WHERE token=unhex(v.value->>1) AND digest=unhex(v.value->>2)) AS same,
      (SELECT message FROM seen WHERE token=unhex(v.value->>1) LIMIT 1) AS other FROM json_each(?1) AS v`,
   ),
-  persons: ask(`SELECT seq,id,version,state,words FROM persons WHERE id IN ${byteKeys}`),
+  persons: ask(`SELECT seq,id,version,state,links,words FROM persons WHERE id IN ${byteKeys}`),
   identifiers:
     ask(`SELECT i.token AS token, i.person AS person, p.state AS state FROM identifiers AS i JOIN persons AS p ON p.id = i.person
      WHERE i.token IN ${byteKeys}`),
+  deliveries: ask(`SELECT id,outlet,state FROM deliveries WHERE id IN ${byteKeys}`),
+  received: ask(`SELECT id FROM received WHERE id IN ${byteKeys}`),
   entries: ask(`SELECT id,version FROM entries WHERE id IN ${byteKeys}`),
   parkedJobs: ask(
     `SELECT seq,id,kind,subject,keys,due_at,latest_at,attempts,fault FROM jobs WHERE state='parked' AND subject IN ${byteKeys}`,
@@ -207,6 +236,10 @@ export const reads = {
   document: 'SELECT * FROM documents WHERE id = ?',
   documents: `SELECT seq,id,person,set_id,version,replaces,state,created_at,person_version,sha256 FROM documents INDEXED BY documents_person
      WHERE person = ? ORDER BY seq DESC LIMIT ?`,
+  delivery: 'SELECT * FROM deliveries WHERE id = ?',
+  outlets: 'SELECT id,waiting,parked,sent,last_sent_at FROM outlets LIMIT ?',
+  oldestWaiting: `SELECT min(created_at) AS at FROM deliveries WHERE outlet = ? AND state = 'waiting'`,
+  received: 'SELECT day,body FROM received WHERE id = ?',
   user: 'SELECT id,body FROM users WHERE id = ?',
   nodeValue: 'SELECT body FROM node_values WHERE name = ?',
   sources: 'SELECT id,total,repeats,last_at FROM sources LIMIT ?',

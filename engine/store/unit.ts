@@ -7,6 +7,7 @@ import type { Fault } from '../../schemas/errors/index.ts';
 import type {
   AuditEntry,
   Changes,
+  Delivery,
   Entry,
   Job,
   KeptMessage,
@@ -60,6 +61,8 @@ export interface PersonUnit {
   id: Buffer;
   expect: number;
   tokens: Buffer[];
+  /** Tokens of its link keys. */
+  links: Buffer[];
   /** Made only where they changed. */
   words(): string;
   /** Keyed, of the texts that the words are made of. */
@@ -85,11 +88,22 @@ export interface CommitUnit {
   /** Versions that this unit itself overtook. */
   entryVersions: Value[][];
   documents: { id: string; personId: string; replaces: Buffer | undefined; row: Value[] }[];
+  documentStates: { id: string; key: Buffer; state: StoredDocument['state'] }[];
+  deliveries: DeliveryUnit[];
+  received: { id: Buffer; row: Value[] } | undefined;
   message: { id: Buffer; text: string; state: KeptMessage['state']; persons: Buffer[]; words: string } | undefined;
   outcomes: { message: Buffer; day: number; body: Buffer }[];
   notCarried: NonNullable<Changes['notCarried']>;
   audit: AuditUnit[];
   personIds: string[];
+}
+
+export interface DeliveryUnit {
+  id: Buffer;
+  outlet: string;
+  state: Delivery['state'];
+  sentAt: number;
+  row: Value[];
 }
 
 export interface AuditUnit {
@@ -103,6 +117,9 @@ export interface AuditUnit {
 export function entryRow(id: string, version: number): string {
   return `${id}/${version}`;
 }
+
+/** Stands for the assigning authority of link keys. */
+const linkSystem = 'link';
 
 /** Text that a number is found by. */
 export function identifierText(system: string, value: string): string {
@@ -211,6 +228,9 @@ export function makeCommitUnit(seal: Seal, changes: Changes, now: number): Commi
     entries,
     entryVersions,
     documents: (changes.documents ?? []).map((document) => documentUnit(seal, document)),
+    documentStates: (changes.documentStates ?? []).map(({ id, state }) => ({ id, key: idToKey(id), state })),
+    deliveries: [...new Map((changes.deliveries ?? []).map((one) => [one.id, one])).values()].map(deliveryUnit),
+    received: changes.received && receivedUnit(seal, changes.received, now),
     message: changes.message && {
       id: idToKey(changes.message.id),
       text: changes.message.id,
@@ -231,12 +251,18 @@ function personUnit(seal: Seal, given: { person: Person; expect: number; terms: 
   const naming = person.state === 'active' ? person.identifiers.filter(isStrong) : [];
   const texts = naming.map((one) => identifierText(one.system, one.value));
   const tokens = seal.tokens(domains.identifier, texts);
-  const body = packBody([Buffer.from(JSON.stringify([person.identifiers, person.patient]))]);
+  const links = [...new Set((person.linkKeys ?? []).map((key) => identifierText(linkSystem, key)))];
+  const linkTokens = seal.tokens(domains.identifier, links);
+  const plain = person.linkKeys
+    ? [person.identifiers, person.patient, person.linkKeys]
+    : [person.identifiers, person.patient];
+  const body = packBody([Buffer.from(JSON.stringify(plain))]);
   return {
     person,
     id: idToKey(person.id),
     expect: given.expect,
     tokens: texts.map((_, i) => tokens.subarray(i * 12, i * 12 + 12)),
+    links: links.map((_, i) => linkTokens.subarray(i * 12, i * 12 + 12)),
     words: () => indexWords(seal, domains.personWords, given.terms),
     wordsHash: seal.token(domains.personTerms, JSON.stringify(given.terms)),
     body: seal.seal(personKey(person.id), 'persons', entryRow(person.id, person.version), body),
@@ -301,6 +327,36 @@ function documentUnit(seal: Seal, document: StoredDocument): CommitUnit['documen
       seal.seal(personKey(document.personId), 'documents', document.id, packed),
     ],
   };
+}
+
+function deliveryUnit(delivery: Delivery): DeliveryUnit {
+  const id = idToKey(delivery.id);
+  return {
+    id,
+    outlet: delivery.outlet,
+    state: delivery.state,
+    sentAt: delivery.lastAt ?? delivery.createdAt,
+    row: [
+      id,
+      delivery.outlet,
+      delivery.kind,
+      idToKey(delivery.thing),
+      delivery.personId === undefined ? null : idToKey(delivery.personId),
+      delivery.state,
+      delivery.createdAt,
+      delivery.attempts,
+      delivery.lastAt ?? null,
+      delivery.nextAt ?? null,
+      delivery.fault ? JSON.stringify(delivery.fault) : null,
+      delivery.receipt ?? null,
+    ],
+  };
+}
+
+function receivedUnit(seal: Seal, given: NonNullable<Changes['received']>, now: number): CommitUnit['received'] {
+  const id = idToKey(given.id);
+  const day = dayOf(now);
+  return { id, row: [id, given.from, day, seal.seal(dayKey(day), 'received', given.id, packBody([given.answer]))] };
 }
 
 function outcomeUnits(seal: Seal, changes: Changes, now: number): CommitUnit['outcomes'] {

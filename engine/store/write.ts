@@ -96,6 +96,8 @@ export class GroupWriter {
     const tokens: Value[][] = [];
     const entries: Value[][] = [];
     const parked: Value[][] = [];
+    const deliveries: Value[][] = [];
+    const received: Value[][] = [];
     items.forEach(({ work }, number) => {
       if (work.kind === 'keep' && work.keep.token) seen.push([number, work.keep.token, work.keep.digest]);
       if (work.kind === 'requeue') parked.push([work.subject]);
@@ -103,15 +105,20 @@ export class GroupWriter {
       for (const person of work.commit.persons) {
         persons.push([person.id]);
         for (const token of person.tokens) tokens.push([token]);
+        for (const token of person.links) tokens.push([token]);
       }
+      for (const delivery of work.commit.deliveries) deliveries.push([delivery.id]);
+      if (work.commit.received) received.push([work.commit.received.id]);
       for (const entry of work.commit.entries) if (entry.expect > 0) entries.push([entry.id]);
     });
-    const [seenRows, personRows, holderRows, entryRows, parkedRows] = await Promise.all([
+    const [seenRows, personRows, holderRows, entryRows, parkedRows, deliveryRows, receivedRows] = await Promise.all([
       this.#all(checks.seen, seen),
       this.#all(checks.persons, persons),
       this.#all(checks.identifiers, tokens),
       this.#all(checks.entries, entries),
       this.#all(checks.parkedJobs, parked),
+      this.#all(checks.deliveries, deliveries),
+      this.#all(checks.received, received),
     ]);
     const known: Known = {
       seen: new Map(),
@@ -119,6 +126,8 @@ export class GroupWriter {
       holders: new Map(),
       entries: new Map(),
       parked: new Map(),
+      deliveries: new Map(),
+      received: new Set(receivedRows.map((row) => latin(row.id as Buffer))),
     };
     for (const row of seenRows)
       known.seen.set(items[row.number as number]!, {
@@ -129,6 +138,7 @@ export class GroupWriter {
       known.persons.set(latin(row.id as Buffer), {
         seq: row.seq as number,
         version: row.version as number,
+        links: row.links as number,
         words: row.words as Buffer,
       });
     }
@@ -137,6 +147,8 @@ export class GroupWriter {
         person: latin(row.person as Buffer),
         merged: row.state === 'merged',
       });
+    for (const row of deliveryRows)
+      known.deliveries.set(latin(row.id as Buffer), { outlet: row.outlet as string, state: row.state as string });
     for (const row of entryRows) known.entries.set(latin(row.id as Buffer), row.version as number);
     for (const row of parkedRows) {
       const subject = latin(row.subject as Buffer);

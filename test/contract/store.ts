@@ -2,7 +2,17 @@
 import { createHash } from 'node:crypto';
 import type { Observation } from '@medplum/fhirtypes';
 import { describe, expect, it, vi } from 'vitest';
-import type { Changes, Entry, Job, KeptMessage, Person, Store } from '../../schemas/parts.ts';
+import type {
+  Changes,
+  Delivery,
+  DeliveryQuery,
+  Entry,
+  Job,
+  KeptMessage,
+  Person,
+  Store,
+  StoredDocument,
+} from '../../schemas/parts.ts';
 
 export interface OpenForTest {
   store: Store;
@@ -94,6 +104,34 @@ export function testEntry(personId: string, key: string, given: Partial<Entry> =
     removed: false,
     body,
     ...given,
+  };
+}
+
+export function testDelivery(given: Partial<Delivery> = {}): Delivery {
+  return {
+    id: testId(),
+    outlet: 'region',
+    kind: 'feed',
+    thing: testId(),
+    state: 'waiting',
+    createdAt: startOfTests,
+    attempts: 0,
+    ...given,
+  };
+}
+
+export function testDocument(personId: string): StoredDocument {
+  return {
+    id: testId(),
+    personId,
+    setId: 'set-1',
+    version: 1,
+    state: 'current',
+    createdAt: startOfTests,
+    personVersion: 1,
+    bytes: Buffer.alloc(9000, 'ccd '),
+    signature: Buffer.from('<Signature/>'),
+    sha256: 'ab',
   };
 }
 
@@ -575,6 +613,196 @@ export function storeContract(name: string, open: () => Promise<OpenForTest>): v
       });
       expect((await store.entries(person.id)).map((one) => one.version)).toEqual([2]);
       expect(await store.entryHistory(entry.id)).toEqual([entry]);
+    });
+  });
+
+  describe(`${name}: exchange`, () => {
+    it('keeps deliveries as they change, lists them newest first and counts them by outlet', async () => {
+      const { store, reopen } = await open();
+      const [person, thing] = [testId(), testId()];
+      const made = [
+        testDelivery({ thing, personId: person }),
+        testDelivery({ outlet: 'lab', kind: 'message' }),
+        testDelivery({ thing, kind: 'document', personId: person, createdAt: startOfTests + 5 }),
+        testDelivery({ state: 'superseded' }),
+      ];
+      for (const one of made) await store.commit({ deliveries: [one] });
+      const sent = { ...made[0]!, state: 'sent' as const, attempts: 2, lastAt: startOfTests + 9, receipt: 'Patient/1' };
+      const parked: Delivery = {
+        ...made[1]!,
+        state: 'parked',
+        attempts: 1,
+        nextAt: startOfTests + 8,
+        fault: { code: 'outlet.refused', detail: 'AR' },
+      };
+      await Promise.all([store.commit({ deliveries: [sent] }), store.commit({ deliveries: [parked] })]);
+      await store.commit({ deliveries: [{ ...sent, receipt: 'Patient/2' }] });
+      const again = await reopen();
+      expect(await again.delivery(sent.id)).toEqual({ ...sent, receipt: 'Patient/2' });
+      expect(await again.delivery(testId())).toBeUndefined();
+      const ids = async (query: Omit<DeliveryQuery, 'limit'>) =>
+        (await again.deliveries({ ...query, limit: 10 })).rows.map((row) => made.findIndex((one) => one.id === row.id));
+      expect(await ids({})).toEqual([3, 2, 1, 0]);
+      expect(await ids({ outlet: 'region' })).toEqual([3, 2, 0]);
+      expect(await ids({ state: 'waiting' })).toEqual([2]);
+      expect(await ids({ state: 'sent', outlet: 'region' })).toEqual([0]);
+      expect(await ids({ kind: 'message' })).toEqual([1]);
+      expect(await ids({ personId: person })).toEqual([2, 0]);
+      expect(await ids({ thing, kind: 'feed' })).toEqual([0]);
+      const first = await again.deliveries({ limit: 3 });
+      expect(first.count).toBe(4);
+      const rest = await again.deliveries({ limit: 3, cursor: first.next! });
+      expect(rest.rows.map((row) => row.id)).toEqual([sent.id]);
+      expect(rest.next).toBeUndefined();
+      expect((await again.deliveries({ state: 'parked', limit: 1 })).rows).toEqual([parked]);
+      const stats = new Map((await again.outletStats()).map((one) => [one.outlet, one]));
+      expect(stats.get('region')).toEqual({
+        outlet: 'region',
+        waiting: 1,
+        parked: 0,
+        sent: 1,
+        oldestAt: startOfTests + 5,
+        lastSentAt: startOfTests + 9,
+      });
+      expect(stats.get('lab')).toEqual({ outlet: 'lab', waiting: 0, parked: 1, sent: 0 });
+    });
+
+    it('takes a delivery of another node in once, and gives the first answer again', async () => {
+      const { store, reopen } = await open();
+      const id = testId();
+      const take = (answer: string, person: Person, into = store) =>
+        into.commit({
+          received: { id, from: 'general', answer: Buffer.from(answer) },
+          persons: [{ person, expect: 0, terms: [] }],
+        });
+      const persons = [testPerson(), testPerson(), testPerson()];
+      const results = await Promise.allSettled([take('first', persons[0]!), take('second', persons[1]!)]);
+      expect(results.map((one) => one.status)).toEqual(['fulfilled', 'rejected']);
+      expect(results[1]).toMatchObject({ reason: refused('store.received') });
+      const again = await reopen();
+      await expect(take('third', persons[2]!, again)).rejects.toEqual(refused('store.received'));
+      expect(await again.receivedAnswer(id)).toEqual(Buffer.from('first'));
+      expect(await again.receivedAnswer(testId())).toBeUndefined();
+      expect((await again.personsOf(persons.map((one) => one.id))).size).toBe(1);
+    });
+
+    it('takes a delivery in when the unit before it, which took the same in, failed', async () => {
+      const { store } = await open();
+      const received = { id: testId(), from: 'general', answer: Buffer.from('ok') };
+      const results = await Promise.allSettled([
+        store.commit({ received, persons: [{ person: testPerson({ version: 8 }), expect: 7, terms: [] }] }),
+        store.commit({ received }),
+      ]);
+      expect(results.map((one) => one.status)).toEqual(['rejected', 'fulfilled']);
+    });
+
+    it('changes the state of kept documents', async () => {
+      const { store } = await open();
+      const person = testPerson();
+      await put(store, person);
+      const document = testDocument(person.id);
+      const other = testDocument(person.id);
+      await store.commit({ documents: [document, other] });
+      await store.commit({ documentStates: [{ id: document.id, state: 'deprecated' }] });
+      expect(await store.document(document.id)).toEqual({ ...document, state: 'deprecated' });
+      // What was withdrawn stays so when a newer one of its set comes.
+      await store.commit({ documents: [{ ...testDocument(person.id), replaces: document.id }] });
+      expect((await store.document(document.id))?.state).toBe('deprecated');
+      expect((await store.document(other.id))?.state).toBe('current');
+    });
+
+    it('links by keys that one active person has, and frees what the next version does not hold', async () => {
+      const { store, reopen } = await open();
+      const holder = async (key: string, from = store) =>
+        (await from.personsByIdentifier([{ system: 'link', value: key }])).get(`link|${key}`);
+      const person = testPerson({ linkKeys: ['ssn+birth 1', 'garcia|ana'] });
+      await put(store, person);
+      expect(await store.person(person.id)).toEqual(person);
+      expect(await holder('ssn+birth 1')).toBe(person.id);
+      expect(await holder('garcia')).toBeUndefined();
+      await expect(put(store, testPerson({ linkKeys: ['garcia|ana'] }))).rejects.toEqual(refused('store.conflict'));
+      await put(store, { ...person, version: 2, linkKeys: ['garcia|ana', 'new'] });
+      expect(await holder('ssn+birth 1')).toBeUndefined();
+      expect([await holder('garcia|ana'), await holder('new')]).toEqual([person.id, person.id]);
+      const second = testPerson({ linkKeys: ['ssn+birth 1'] });
+      await put(store, second);
+      // Two of one group that want the same key.
+      const race = [testPerson({ linkKeys: ['race'] }), testPerson({ linkKeys: ['race'] })];
+      const results = await Promise.allSettled(race.map((one) => put(store, one)));
+      expect(results.map((one) => one.status)).toEqual(['fulfilled', 'rejected']);
+      expect(await holder('race')).toBe(race[0]!.id);
+      const again = await reopen();
+      const { linkKeys, ...plain } = person;
+      await put(again, { ...plain, version: 3 });
+      expect([await holder('garcia|ana', again), await holder('new', again)]).toEqual([undefined, undefined]);
+      expect(await holder('ssn+birth 1', again)).toBe(second.id);
+      expect((await again.personsByIdentifier(person.identifiers)).size).toBe(1);
+    });
+
+    it('hands link keys over within one unit, and those of a merged person lead to its survivor', async () => {
+      const { store } = await open();
+      const holder = async (key: string) =>
+        (await store.personsByIdentifier([{ system: 'link', value: key }])).get(`link|${key}`);
+      const a = testPerson({ linkKeys: ['one', 'two'] });
+      const b = testPerson({ linkKeys: ['three'] });
+      await put(store, a);
+      await put(store, b);
+      await store.commit({
+        persons: [
+          { person: { ...b, version: 2, linkKeys: ['three', 'two'] }, expect: 1, terms: [] },
+          { person: { ...a, version: 2, linkKeys: ['one'] }, expect: 1, terms: [] },
+        ],
+      });
+      expect([await holder('one'), await holder('two'), await holder('three')]).toEqual([a.id, b.id, b.id]);
+      await store.commit({
+        persons: [
+          {
+            person: { ...a, version: 3, state: 'merged', mergedInto: b.id, linkKeys: ['one', 'two'] },
+            expect: 2,
+            terms: [],
+          },
+          { person: { ...b, version: 3, linkKeys: ['three'] }, expect: 2, terms: [] },
+        ],
+      });
+      expect([await holder('one'), await holder('two'), await holder('three')]).toEqual([b.id, undefined, b.id]);
+      await put(store, { ...b, version: 4, linkKeys: ['three', 'one'] });
+      expect(await holder('one')).toBe(b.id);
+    });
+
+    it('has one waiting feed job a person beside the document job, and holds the order of deliver jobs', async () => {
+      const { store, setTime } = await open();
+      const job = (kind: 'feed' | 'document', dueAt: number) =>
+        testJob('person-1', [kind], { kind, dueAt, latestAt: startOfTests + 100 });
+      await store.commit({ jobsNew: [job('feed', startOfTests + 10), job('document', startOfTests + 10)] });
+      await Promise.all([
+        store.commit({ jobsNew: [job('feed', startOfTests + 50)] }),
+        store.commit({ jobsNew: [job('feed', startOfTests + 500)] }),
+      ]);
+      expect((await store.jobs({ kind: 'feed', limit: 10 })).rows).toHaveLength(1);
+      expect((await store.jobs({ kind: 'document', limit: 10 })).rows).toHaveLength(1);
+      setTime(startOfTests + 99);
+      expect((await store.lease(['feed', 'document'], 5)).map((one) => one.kind)).toEqual(['document']);
+      setTime(startOfTests + 100);
+      const [feed] = await store.lease(['feed'], 5);
+      const sends = [testId(), testId(), testId()];
+      await store.commit({
+        jobDone: feed!,
+        jobsNew: sends.map((id, i) =>
+          testJob(id, [i === 1 ? 'deliver|lab|1' : 'deliver|region|1'], { kind: 'deliver' }),
+        ),
+      });
+      const given = await store.lease(['deliver'], 5);
+      expect(given.map((one) => one.subject)).toEqual([sends[0], sends[1]]);
+      await store.commit({
+        jobParked: { ...given[0]!, fault: { code: 'outlet.refused' }, blocks: false },
+        deliveries: [testDelivery({ id: sends[0]!, state: 'parked' })],
+      });
+      const [third] = await store.lease(['deliver'], 5);
+      expect(third!.subject).toBe(sends[2]);
+      await store.requeue(testJob(sends[0]!, ['deliver|region|1'], { kind: 'deliver' }));
+      expect(await store.lease(['deliver'], 5)).toEqual([]);
+      await store.commit({ jobDone: third! });
+      expect((await store.lease(['deliver'], 5)).map((one) => one.subject)).toEqual([sends[0]]);
     });
   });
 

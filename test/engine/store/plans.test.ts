@@ -32,7 +32,7 @@ async function scans(sql: string, values: readonly Value[] = []): Promise<string
     .filter(
       (line) =>
         /^SCAN/.test(line) &&
-        !/VALUES CLAUSE|VIRTUAL TABLE INDEX \d+:M|^SCAN (json_each|v) VIRTUAL TABLE INDEX 1:$|^SCAN (v|found)$|^SCAN sources$|CONSTANT ROW/.test(
+        !/VALUES CLAUSE|VIRTUAL TABLE INDEX \d+:M|^SCAN (json_each|v) VIRTUAL TABLE INDEX 1:$|^SCAN (v|found)$|^SCAN (sources|outlets)$|CONSTANT ROW/.test(
           line,
         ),
     );
