@@ -4,15 +4,12 @@
  */
 import type { Bundle, Patient, Resource } from '@medplum/fhirtypes';
 import type { Fault } from './errors/index.ts';
+import type { NodeRole } from './exchange.ts';
 import type { MessageState } from './parts.ts';
+import type { AlertView } from './portal-exchange.ts';
+import type { Admitted, Listing, ToldFault } from './portal-shapes.ts';
 
-/** A fault with its sentence and fix spelled out, for people. */
-export interface ToldFault extends Fault {
-  sentence: string;
-  fix: string;
-  /** It did not keep the message from being acted on. */
-  warning?: boolean;
-}
+export type { Admitted, Listing, ToldFault } from './portal-shapes.ts';
 
 export interface Me {
   id: string;
@@ -21,13 +18,26 @@ export interface Me {
   /** The one-time password was used: choose your own before anything else. */
   mustChangeSecret: boolean;
   sessionEndsAt: string;
-  node: { name: string; role: 'hospital' | 'region' | 'global'; facility: string; zone: string; version: string };
+  node: { name: string; role: NodeRole; facility: string; zone: string; version: string };
+}
+
+/** What is at risk now, in a sentence; grouped, so that one cause is one line. */
+export interface Risk {
+  kind: AlertView['rule'];
+  sentence: string;
+  link: string;
+  grave?: AlertView['grave'];
+  since?: string;
+  /** The alert that tells it, where it is one. */
+  alert?: string;
+  /** Somebody looks after it. */
+  acknowledged?: boolean;
 }
 
 export interface Overview {
   /** ok, or what is at risk now, worst first. */
   status: 'ok' | 'warning' | 'danger';
-  risks: { kind: 'silence' | 'parked' | 'queue' | 'disk' | 'certificate'; sentence: string; link: string }[];
+  risks: Risk[];
   counts: {
     messages: number;
     persons: number;
@@ -35,6 +45,8 @@ export interface Overview {
     documents: number;
     waiting: number;
     parked: number;
+    /** Deliveries that are parked. */
+    undelivered?: number;
     storeBytes: number;
   };
   /** Sample traffic being played by the demo. */
@@ -213,12 +225,6 @@ export interface AuditRow {
   reason?: string;
 }
 
-export interface Listing<T> {
-  rows: T[];
-  next?: string;
-  count: number;
-}
-
 /** Filters of the message list, as they stand in the address. */
 export interface MessageFilter {
   source?: string;
@@ -302,16 +308,6 @@ export interface Rerun {
 export type SignInAnswer =
   | { ok: true; token: string; me: Me }
   | { ok: false; fault: Fault /** Not before. */; retryAfterSeconds?: number };
-
-/**
- * Who was admitted. The engine's own Subject extends it; HTTP reads only these fields and hands it back untouched.
- */
-export interface Admitted {
-  readonly id: string;
-  /** Only `me`, `changeSecret` and `signOut` are open until it is false. */
-  readonly mustChangeSecret: boolean;
-  readonly sessionEndsAt: string;
-}
 
 /**
  * What the HTTP adapter asks of the engine. Every read goes through `authorize` and into the audit inside; failures are
