@@ -123,8 +123,9 @@ export interface SearchTerm {
 
 /**
  * `feed` and `document` jobs are unique by person and slide until quiet; `deliver` jobs hold the order of `deliver|<outlet>|<person>`.
+ * Their kind is `deliver/<outlet>` (`engine/deliveries.ts` makes them), so that an outlet at rest is left alone and costs nothing.
  */
-export type JobKind = 'process' | 'document' | 'feed' | 'deliver';
+export type JobKind = 'process' | 'document' | 'feed' | 'deliver' | `deliver/${string}`;
 
 export interface Job {
   id: string;
@@ -243,6 +244,8 @@ export interface Delivery {
   fault?: Fault;
   /** What the receiver said: a location, an ACK code. */
   receipt?: string;
+  /** Digest of what a feed said when it was tried, so that what would say the same again is not sent. */
+  digest?: string;
 }
 
 export interface DeliveryQuery {
