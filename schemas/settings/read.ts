@@ -1,6 +1,7 @@
 /** Reads settings: every fault with its place, then the frozen values. */
 import { isAbsolute, join } from 'node:path';
 import { type Fault, MixError, sentenceOf } from '../errors/index.ts';
+import { contradictions } from './contradictions.ts';
 import type { Members, Node, Setting } from './manifest.ts';
 import { manifest, type Settings } from './rooms.ts';
 
@@ -115,40 +116,6 @@ function absolutePaths(value: unknown, reading: Reading): unknown {
 function absolute(path: string, reading: Reading): string {
   const filled = path.startsWith('{dataDir}') ? join(reading.dataDir, path.slice('{dataDir}'.length)) : path;
   return isAbsolute(filled) ? filled : join(reading.baseDir, filled);
-}
-
-/** Rules between settings. */
-function contradictions(settings: Settings): Fault[] {
-  const faults: Fault[] = [];
-  const tell = (place: string, detail: string): void => {
-    faults.push({ code: 'settings.contradiction', place, detail });
-  };
-  const names = new Map<string, number>();
-  const ports = new Map<number, string>();
-  if (settings.http.port !== 0) ports.set(settings.http.port, '/http/port');
-  settings.listeners.forEach((listener, index) => {
-    const place = `/listeners/${index}`;
-    const before = names.get(listener.name);
-    if (before !== undefined) tell(`${place}/name`, `is the name of /listeners/${before} too`);
-    names.set(listener.name, index);
-    const taken = ports.get(listener.port);
-    if (taken !== undefined) tell(`${place}/port`, `is the port of ${taken} too`);
-    if (listener.port !== 0) ports.set(listener.port, `${place}/port`);
-    if (listener.tls && listener.plain) tell(`${place}/plain`, 'plain and tls exclude each other');
-    if (!listener.tls && !listener.plain)
-      tell(`${place}/tls`, 'give tls, or plain: true where the line is protected otherwise');
-  });
-  if (settings.documents.latestMs < settings.documents.quietMs) tell('/documents/latestMs', 'is shorter than quietMs');
-  if (settings.mllp.heldBytesMax < settings.mllp.frameBytesMax)
-    tell('/mllp/heldBytesMax', 'is less than frameBytesMax');
-  if (!settings.http.tls && !settings.http.plain && !isLoopback(settings.http.host)) {
-    tell('/http/tls', 'give tls, or plain: true where the line is protected otherwise');
-  }
-  return faults;
-}
-
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || host.startsWith('127.');
 }
 
 /** The name that differs least, where it differs by no more than a third or two letters. */

@@ -1,5 +1,7 @@
+import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
 import { MixError } from '../../schemas/errors/index.ts';
 import { checkSettings, describeSettings, manifest, readSettings } from '../../schemas/settings/index.ts';
 
@@ -134,5 +136,57 @@ describe('settings', () => {
     for (const room of Object.keys(manifest)) expect(text).toContain(`## ${room}\n`);
     expect(text).toContain('| `listeners[].tls.key` | `{file: PATH}` or `{env: NAME}` | **needed** |');
     expect(text).not.toContain('undefined');
+  });
+});
+
+describe('settings of an exchange', () => {
+  const node = (name: string, role: string) => ({
+    name,
+    role,
+    organization: '2.16.840.1.113883.3.9.7',
+    url: 'https://x.example',
+  });
+  const exchange = (nodes: unknown[], more: object = {}) => ({
+    ...least(),
+    exchange: { oid: '2.16.840.1.113883.3.9', listen: { port: 8443 }, roots: ['root.pem'], nodes },
+    ...more,
+  });
+
+  it('of the shipped examples hold', async () => {
+    const folder = new URL('../../docs/examples/', import.meta.url);
+    for (const name of ['hospital', 'region', 'global']) {
+      const verdict = checkSettings(parse(readFileSync(new URL(`${name}.yaml`, folder), 'utf8')), { baseDir });
+      expect({ name, faults: verdict.faults }).toEqual({ name, faults: [] });
+      expect(verdict.settings?.node.role).toBe(name);
+    }
+  });
+
+  it.each<[string, object, string]>([
+    ['two regions above', exchange([node('r1', 'region'), node('r2', 'region')]), '/exchange/nodes/1/role'],
+    ['a hospital beside', exchange([node('b', 'hospital')]), '/exchange/nodes/0/role'],
+    ['its own name again', exchange([node('valley', 'region')]), '/exchange/nodes/0/name'],
+    [
+      'the port of a listener',
+      exchange([], { exchange: { ...exchange([]).exchange, listen: { port: 2575 } } }),
+      '/exchange/listen/port',
+    ],
+    [
+      'an outlet that has no address',
+      { ...least(), outlets: [{ name: 'o', kind: 'mllp', host: 'h', plain: true }] },
+      '/outlets/0/port',
+    ],
+    [
+      'an outlet without protection',
+      { ...least(), outlets: [{ name: 'o', kind: 'mllp', host: 'h', port: 1 }] },
+      '/outlets/0/tls',
+    ],
+    [
+      'a region that stands alone',
+      { ...least(), listeners: [], node: { ...least().node, role: 'region' } },
+      '/exchange',
+    ],
+    ['a region with an EMR', exchange([], { node: { ...least().node, role: 'region' } }), '/listeners'],
+  ])('refuse %s', (_what, input, place) => {
+    expect(faultsOf(input)).toEqual([`settings.contradiction ${place}`]);
   });
 });
