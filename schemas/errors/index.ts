@@ -11,6 +11,7 @@ import { hl7v2Faults } from './hl7v2.ts';
 import { httpFaults } from './http.ts';
 import type { FaultKind } from './kind.ts';
 import { mllpFaults } from './mllp.ts';
+import { mpiFaults } from './mpi.ts';
 import { pkiFaults } from './pki.ts';
 import { policyFaults } from './policies.ts';
 import { recordFaults } from './record.ts';
@@ -28,6 +29,7 @@ export const catalogue = {
   ...hl7v2Faults,
   ...httpFaults,
   ...mllpFaults,
+  ...mpiFaults,
   ...pkiFaults,
   ...policyFaults,
   ...recordFaults,
