@@ -39,7 +39,7 @@ const MAY: Record<Role, Partial<Record<ResourceType, Action[]>>> = {
   },
   doctor: {
     patient: ['read', 'search'],
-    document: ['read', 'search', 'create', 'disclose'],
+    document: ['read', 'search', 'create', 'disclose', 'configure'],
     overview: ['read'],
     session: ['read', 'create', 'configure'],
   },
@@ -49,11 +49,16 @@ const MAY: Record<Role, Partial<Record<ResourceType, Action[]>>> = {
     overview: ['read'],
     session: ['read', 'create', 'configure'],
   },
-  'privacy-officer': { audit: ['read', 'search'], overview: ['read'], session: ['read', 'create', 'configure'] },
+  'privacy-officer': {
+    audit: ['read', 'search'],
+    document: ['configure'],
+    overview: ['read'],
+    session: ['read', 'create', 'configure'],
+  },
   source: { message: ['create'] },
   node: {
-    message: ['read', 'search'],
-    patient: ['read', 'search'],
+    message: ['read', 'search', 'disclose'],
+    patient: ['read', 'search', 'disclose'],
     document: ['read', 'search', 'create', 'disclose'],
   },
 };
