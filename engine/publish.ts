@@ -4,7 +4,7 @@
  * A `document` job is unique by person and due after a short quiet time; it builds the CCD of the newest record, checks it, signs it
  * (IHE DSG, detached) and keeps it as the next version of the person's document set. A newer version supersedes the older (RPLC).
  */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { MixError } from '../schemas/errors/index.ts';
 import type { Clock, Job, Log, Person, Store, StoredDocument } from '../schemas/parts.ts';
 import { buildCcd, type CcdOrganization, checkCcd } from './ccda/index.ts';
@@ -114,9 +114,9 @@ function signDocument(
   built: Built,
   newest: Omit<StoredDocument, 'bytes' | 'signature'> | undefined,
 ): StoredDocument {
-  const fault = checkCcd(built.xml)[0];
-  if (fault !== undefined) throw new MixError(fault.code, fault);
   const bytes = Buffer.from(built.xml);
+  const fault = checkCcd(bytes)[0];
+  if (fault !== undefined) throw new MixError(fault.code, fault);
   const document: StoredDocument = {
     id: built.id,
     personId: person.id,
@@ -127,7 +127,7 @@ function signDocument(
     personVersion: person.version,
     bytes,
     signature: parts.sign({ bytes, documentId: built.id, mediaType: 'text/xml' }, built.createdAt),
-    sha256: createHash('sha256').update(bytes).digest('hex'),
+    sha256: hash('sha256', bytes),
   };
   if (newest !== undefined) document.replaces = newest.id;
   return document;

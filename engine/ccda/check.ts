@@ -1,44 +1,14 @@
 /**
  * The check that every CCD passes before it is signed: well-formed, the header parts and sections that the templates demand are
- * there, every reference of an entry ends in the narrative. One pass over the text; the schema and the Schematron judge in tests.
+ * there, every reference of an entry ends in the narrative. The schema and the Schematron judge in tests.
  */
-
-import { documentTemplates, sectionTemplates } from '../../schemas/ccda/templates.ts';
 import type { Fault, FaultCode } from '../../schemas/errors/index.ts';
+import { ccdTemplate, depthMax, headerPaths, requiredSections, sectionParts, templateKey } from './rules.ts';
+import { isWrittenCcd } from './written-form.ts';
 
 /** Faults reported at most: one broken template can break every entry. */
 const faultsMax = 100;
-const depthMax = 200;
 const lengthMax = 64 * 1024 * 1024;
-
-/** Paths below ClinicalDocument that the US Realm Header and the CCD demand. */
-const headerPaths = [
-  'realmCode',
-  'typeId',
-  'id',
-  'code',
-  'title',
-  'effectiveTime',
-  'confidentialityCode',
-  'languageCode',
-  'recordTarget/patientRole/id',
-  'recordTarget/patientRole/addr',
-  'recordTarget/patientRole/telecom',
-  'recordTarget/patientRole/patient/name',
-  'recordTarget/patientRole/patient/administrativeGenderCode',
-  'recordTarget/patientRole/patient/birthTime',
-  'recordTarget/patientRole/patient/raceCode',
-  'recordTarget/patientRole/patient/ethnicGroupCode',
-  'author/time',
-  'author/assignedAuthor/id',
-  'author/assignedAuthor/addr',
-  'author/assignedAuthor/telecom',
-  'custodian/assignedCustodian/representedCustodianOrganization/id',
-  'custodian/assignedCustodian/representedCustodianOrganization/name',
-  'documentationOf/serviceEvent/effectiveTime/low',
-  'documentationOf/serviceEvent/effectiveTime/high',
-  'component/structuredBody/component/section',
-] as const;
 
 const headerSet: ReadonlySet<string> = new Set(headerPaths);
 const deepest = Math.max(...headerPaths.map((path) => path.split('/').length));
@@ -85,11 +55,17 @@ function placeOf(xml: string, offset: number): string {
 }
 
 /**
- * Checks a CCD and gives its faults in document order; none means that it may be signed.
+ * Checks a CCD (text, or its bytes in UTF-8) and gives its faults in document order; none means that it may be signed.
  *
  * Not checked: the CDA schema, value sets, the inside of entries.
  */
-export function checkCcd(xml: string): Fault[] {
+export function checkCcd(xml: string | Uint8Array): Fault[] {
+  const bytes = typeof xml === 'string' ? Buffer.from(xml) : Buffer.from(xml.buffer, xml.byteOffset, xml.byteLength);
+  return isWrittenCcd(bytes) ? [] : checkAnyCcd(typeof xml === 'string' ? xml : bytes.toString('utf8'));
+}
+
+/** The same for a CCD as anybody may write it, in one pass over its text. */
+export function checkAnyCcd(xml: string): Fault[] {
   if (xml.length > lengthMax) return [{ code: 'xml.too-large', detail: `limit ${lengthMax}` }];
   const scan: Scan = {
     faults: [],
@@ -108,9 +84,8 @@ export function checkCcd(xml: string): Fault[] {
       cause.detail === 'document type' ? 'xml.doctype' : cause.detail === 'depth' ? 'xml.too-deep' : 'xml.malformed';
     return [{ code, place: placeOf(xml, cause.at), detail: cause.detail }];
   }
-  const { root, extension } = documentTemplates.continuityOfCareDocument;
-  if (!scan.documentTemplates.has(`${root}|${extension}`))
-    scan.faults.push({ code: 'ccda.not-a-ccd', place: 'ClinicalDocument', detail: `no template ${root}` });
+  if (!scan.documentTemplates.has(ccdTemplate.key))
+    scan.faults.push({ code: 'ccda.not-a-ccd', place: 'ClinicalDocument', detail: `no template ${ccdTemplate.root}` });
   for (const path of headerPaths)
     if (!scan.paths.has(path))
       scan.faults.push({ code: 'ccda.header-part-missing', place: `ClinicalDocument/${path}` });
@@ -123,19 +98,17 @@ export function checkCcd(xml: string): Fault[] {
 
 function checkSections(xml: string, scan: Scan): void {
   for (const section of scan.sections) {
-    for (const part of ['code', 'title', 'text']) {
+    for (const part of sectionParts) {
       if (!section.parts.has(part))
         scan.faults.push({ code: 'ccda.section-incomplete', place: placeOf(xml, section.at), detail: part });
     }
   }
-  for (const template of Object.values(sectionTemplates)) {
-    const [{ root, extension }] = template.templates;
-    const found = scan.sections.filter((section) => section.templates.has(`${root}|${extension}`));
-    if (template.required && found.length !== 1)
+  for (const { title, root, key } of requiredSections) {
+    if (scan.sections.filter((section) => section.templates.has(key)).length !== 1)
       scan.faults.push({
         code: 'ccda.section-missing',
         place: 'component/structuredBody',
-        detail: `${template.title} (${root})`,
+        detail: `${title} (${root})`,
       });
   }
 }
@@ -227,6 +200,8 @@ function isBlank(c: number): boolean {
 /** What the check wants to know of a tag. */
 interface Tag {
   name: string;
+  /** Names of its attributes so far. */
+  attributes: string[];
   root: string;
   extension: string;
   id: string;
@@ -234,12 +209,12 @@ interface Tag {
   open: number;
 }
 
-/** Reads a start tag by its characters (a regular expression for each attribute costs four times as much). */
+/** Reads a start tag by its characters (a regular expression for each attribute costs four times as much) and gives the position after it. */
 function openTag(xml: string, open: number, scan: Scan, stack: string[], sections: Section[]): number {
   let at = open + 1;
   while (isNameCharacter(xml.charCodeAt(at))) at++;
   if (at === open + 1) throw new Malformed(open, 'tag has no name');
-  const tag: Tag = { name: xml.slice(open + 1, at), root: '', extension: '', id: '', value: '', open };
+  const tag: Tag = { name: xml.slice(open + 1, at), attributes: [], root: '', extension: '', id: '', value: '', open };
   let c = xml.charCodeAt(at);
   while (c !== 0x3e && c !== 0x2f) {
     const blank = at;
@@ -282,11 +257,14 @@ function readAttribute(xml: string, from: number, tag: Tag): number {
     if (c === 0x3c || Number.isNaN(c)) throw new Malformed(from, 'attribute is not closed');
     c = xml.charCodeAt(++at);
   }
-  const length = nameEnd - from;
-  if (length === 2 && xml.startsWith('ID', from)) tag.id = xml.slice(start, at);
-  else if (length === 4 && xml.startsWith('root', from)) tag.root = xml.slice(start, at);
-  else if (length === 5 && xml.startsWith('value', from)) tag.value = xml.slice(start, at);
-  else if (length === 9 && xml.startsWith('extension', from)) tag.extension = xml.slice(start, at);
+  const name = xml.slice(from, nameEnd);
+  if (tag.attributes.includes(name)) throw new Malformed(from, 'attribute given twice');
+  tag.attributes.push(name);
+  const value = xml.slice(start, at);
+  if (name === 'ID') tag.id = value;
+  else if (name === 'root') tag.root = value;
+  else if (name === 'value') tag.value = value;
+  else if (name === 'extension') tag.extension = value;
   return at + 1;
 }
 
@@ -303,11 +281,11 @@ function noteElement(tag: Tag, scan: Scan, stack: readonly string[], sections: r
   if (inHeader && stack[0] === 'ClinicalDocument') {
     const path = depth === 1 ? name : `${stack.slice(1).join('/')}/${name}`;
     if (headerSet.has(path)) scan.paths.add(path);
-    if (path === 'templateId') scan.documentTemplates.add(`${tag.root}|${tag.extension}`);
+    if (path === 'templateId') scan.documentTemplates.add(templateKey(tag.root, tag.extension));
   }
   if (stack[depth - 1] === 'section') {
     const section = sections[sections.length - 1];
     section?.parts.add(name);
-    if (name === 'templateId') section?.templates.add(`${tag.root}|${tag.extension}`);
+    if (name === 'templateId') section?.templates.add(templateKey(tag.root, tag.extension));
   }
 }

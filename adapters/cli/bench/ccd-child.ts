@@ -59,9 +59,9 @@ function measure(folder: string, seconds: number): CcdFigures {
   const makeOne = (record: CcdRecord): { bytes: Buffer; signature: Buffer; sealed: number } => {
     const header = makeHeader();
     const xml = buildCcd(record, header);
-    const fault = checkCcd(xml)[0];
-    if (fault !== undefined) throw new Error(`the CCD does not hold its check: ${fault.code} at ${fault.place}`);
     const bytes = Buffer.from(xml);
+    const fault = checkCcd(bytes)[0];
+    if (fault !== undefined) throw new Error(`the CCD does not hold its check: ${fault.code} at ${fault.place}`);
     const document = { bytes, documentId: header.documentId, mediaType: 'text/xml' };
     const signature = signDocument(document, signer, header.createdAt);
     return { bytes, signature, sealed: keep(header.documentId, record.person.id, [bytes, signature]) };

@@ -57,6 +57,7 @@ describe('checkCcd', () => {
     ['x<a/>', 'xml.malformed'],
     ['<a b></a>', 'xml.malformed'],
     ['<a b="1"c="2"></a>', 'xml.malformed'],
+    ['<a b="1" c="2" b="3"></a>', 'xml.malformed'],
     ['<a b="<"></a>', 'xml.malformed'],
     ['<a>&nbsp;</a>', 'xml.malformed'],
     ['<a b="&x"></a>', 'xml.malformed'],
