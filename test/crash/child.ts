@@ -3,8 +3,9 @@
  * `fork`: it loads first and waits for its orders, so that the next one can load while the one before still runs.
  */
 import fs from 'node:fs';
-import { flushCompileCache, syncBuiltinESMExports } from 'node:module';
+import { syncBuiltinESMExports } from 'node:module';
 import type { Changes, JobKind, Store } from '../../schemas/parts.ts';
+import { type DeliberateFault, faulty } from './faulty.ts';
 
 /** The moment of death: the nth time that a step is reached, before it, while it is under way, or when it is done and nobody knows. */
 export interface Strike {
@@ -17,6 +18,8 @@ export interface Strike {
 export interface Order {
   settings: unknown;
   strike?: Strike;
+  /** A store that breaks its promise, to see that the judge finds it. */
+  fault?: DeliberateFault;
   /** Ends at the nth change to a file that this process makes itself (keys, certificates). */
   strikeFile?: number;
 }
@@ -131,7 +134,8 @@ async function start(order: Order): Promise<void> {
     log: { info() {}, warn: said, error: said },
     wrapStore(opened) {
       store = opened;
-      return order.strike === undefined ? opened : striking(opened, order.strike);
+      const kept = order.fault === undefined ? opened : faulty(opened, order.fault);
+      return order.strike === undefined ? kept : striking(kept, order.strike);
     },
   });
   stop = () => node.stop();
@@ -162,6 +166,4 @@ process.on('message', (message: ToChild) => {
 process.on('disconnect', () => process.exit(1));
 // Warm what a start needs, without running it.
 await import('../../adapters/node.ts');
-// A killed process keeps nothing for the next one by itself.
-flushCompileCache();
 tell({ loaded: true });

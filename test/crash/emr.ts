@@ -5,6 +5,8 @@
 import { connect, type Socket } from 'node:net';
 import { makeTraffic, type TrafficMessage, type TrafficVendor } from '../support/traffic.ts';
 
+/** Answers that are remembered to be compared: more than any window and what is sent again. */
+const ANSWERS_MAX = 1_000;
 const START = 0x0b;
 const END = Buffer.from([0x1c, 0x0d]);
 
@@ -18,6 +20,8 @@ export interface EmrOptions {
   mode: 'original' | 'accept' | 'accept-and-application';
   /** Messages that may be under way at once. */
   window: number;
+  /** How many of the messages that have their answer are sent again after each break. */
+  resends: number;
   /** Every message bears the same time, so that only the order of arrival can tell which is the newer. */
   sameTime: boolean;
 }
@@ -37,9 +41,15 @@ export interface Emr {
   readonly applied: Map<string, string>;
   /** Frames that were sent a second time or more. */
   readonly again: number;
+  /** Messages that are sent and not yet answered. */
+  readonly underWay: number;
   /** Answers that refused, as `code control`. */
   readonly refused: string[];
-  /** Connects, sends again what waits for its answer, and goes on until `upTo` messages were sent. Resolves when all are acknowledged or the connection is lost. */
+  /** Control ids whose message came again and was not given the answer of the first time. */
+  readonly changed: string[];
+  /** Hears of each message that is acknowledged, or applied, for the first time. */
+  onAnswer: (what: 'acked' | 'applied') => void;
+  /** Connects, sends again what waits for its answer, and goes on until `upTo` messages were sent. Resolves when all are answered or the connection is lost. */
   run(port: number, upTo: number): Promise<void>;
 }
 
@@ -49,32 +59,57 @@ export function createEmr(options: EmrOptions): Emr {
   const acked = new Map<string, string>();
   const applied = new Map<string, string>();
   const refused: string[] = [];
+  const changed: string[] = [];
+  /** The answers of the last messages, to compare when they come again. */
+  const answers = new Map<string, string>();
   let again = 0;
-  /** How many of `sent`, from the first, have their answer: answers come in order. */
+  /** How many of `sent`, from the first, have all the answers that they ask for. */
   let settled = 0;
+  const isSettled = ({ controlId }: Sent): boolean =>
+    acked.has(controlId) && (options.mode !== 'accept-and-application' || applied.has(controlId));
 
   function hear(frame: Buffer): void {
-    const msa = /(?:^|\r)MSA\|([^|\r]*)\|([^|\r]*)/.exec(frame.toString('latin1'));
+    const text = frame.toString('latin1');
+    const msa = /(?:^|\r)MSA\|([^|\r]*)\|([^|\r]*)/.exec(text);
     const [code, control] = [msa?.[1] ?? '', msa?.[2] ?? ''];
     const expected = options.mode === 'original' ? 'AA' : 'CA';
-    if (code === expected) acked.set(control, code);
-    else if (code === 'AA' && options.mode === 'accept-and-application') applied.set(control, code);
-    else refused.push(`${code} ${control}`);
-    while (settled < sent.length && acked.has(sent[settled]!.controlId)) settled += 1;
+    if (code === expected) acknowledge(control, code, text);
+    else if (code === 'AA' && options.mode === 'accept-and-application') {
+      if (!applied.has(control)) emr.onAnswer('applied');
+      applied.set(control, code);
+    } else refused.push(`${code} ${control}`);
+    while (settled < sent.length && isSettled(sent[settled]!)) settled += 1;
   }
 
-  return {
+  /** The stored answer is the same to the byte: another one would mean that the message was not there any more. */
+  function acknowledge(control: string, code: string, answer: string): void {
+    if (acked.has(control)) {
+      if ((answers.get(control) ?? answer) !== answer) changed.push(control);
+      return;
+    }
+    acked.set(control, code);
+    answers.set(control, answer);
+    if (answers.size > ANSWERS_MAX) answers.delete(answers.keys().next().value!);
+    emr.onAnswer('acked');
+  }
+
+  const emr: Emr = {
     options,
     sent,
     acked,
     applied,
     refused,
+    changed,
+    onAnswer: () => undefined,
     get again() {
       return again;
     },
+    get underWay() {
+      return sent.length - acked.size;
+    },
     run(port, upTo) {
       return new Promise((resolve) => {
-        let next = settled;
+        let next = Math.max(0, settled - options.resends);
         const socket = connect({ port, host: '127.0.0.1', noDelay: true });
         const more = (): void => {
           while (next - settled < options.window && next < upTo) {
@@ -98,6 +133,7 @@ export function createEmr(options: EmrOptions): Emr {
       });
     },
   };
+  return emr;
 }
 
 function write(socket: Socket, message: Buffer): void {

@@ -9,20 +9,54 @@ import type { NodeProcess, NodeProcesses } from './node-process.ts';
 const OID = '2.16.840.1.113883.19.200';
 const LISTENERS = ['meditech', 'mckesson', 'cpsi', 'healthland', 'plain'];
 
-/** Two modes, one message or several at once, times that grow and times that stand still. */
-const EMRS: EmrOptions[] = [
-  { name: 'MA', listener: 'meditech', vendor: 'meditech', mode: 'original', window: 1, sameTime: true },
-  { name: 'MB', listener: 'meditech', vendor: 'meditech', mode: 'original', window: 8, sameTime: false },
-  { name: 'KA', listener: 'mckesson', vendor: 'mckesson', mode: 'original', window: 1, sameTime: false },
-  { name: 'KB', listener: 'mckesson', vendor: 'mckesson', mode: 'accept', window: 8, sameTime: true },
-  { name: 'CA', listener: 'cpsi', vendor: 'cpsi', mode: 'original', window: 4, sameTime: false },
-  { name: 'HA', listener: 'healthland', vendor: 'healthland', mode: 'original', window: 1, sameTime: true },
-  { name: 'PA', listener: 'plain', vendor: 'plain', mode: 'accept', window: 8, sameTime: true },
-  { name: 'PB', listener: 'plain', vendor: 'plain', mode: 'accept-and-application', window: 8, sameTime: false },
-].map((one, at) => ({ ...one, seed: 71 + at }) as EmrOptions);
+type EmrRow = [name: string, vendor: EmrOptions['vendor'], mode: EmrOptions['mode'], window: number, more?: string];
 
-export function createEmrs(): Emr[] {
-  return EMRS.map(createEmr);
+/** Two modes, one message or many at once, times that grow and times that stand still, and some that send again what has its answer. */
+const ROWS: EmrRow[] = [
+  ['MA', 'meditech', 'original', 1, 'same time'],
+  ['MB', 'meditech', 'original', 48],
+  ['KA', 'mckesson', 'original', 16, 'resends'],
+  ['KB', 'mckesson', 'accept', 48, 'same time'],
+  ['CA', 'cpsi', 'original', 16],
+  ['HA', 'healthland', 'original', 1, 'same time resends'],
+  ['PA', 'plain', 'accept', 48, 'same time'],
+  ['PB', 'plain', 'accept-and-application', 32],
+];
+const RESENDS = 12;
+
+/** The EMRs of a run, or those named. */
+export function createEmrs(names = ROWS.map(([name]) => name)): Emr[] {
+  const emrs = ROWS.map(([name, vendor, mode, window, more = ''], at) =>
+    createEmr({
+      name,
+      listener: vendor,
+      vendor,
+      mode,
+      window,
+      seed: 71 + at,
+      sameTime: more.includes('same time'),
+      resends: more.includes('resends') ? RESENDS : 0,
+    }),
+  );
+  return emrs.filter((emr) => names.includes(emr.options.name));
+}
+
+/** Resolves when `count` more messages have been acknowledged, or applied, by all of them together, or after `waitMs`. */
+export function nextAnswers(emrs: Emr[], what: 'acked' | 'applied', count: number, waitMs: number): Promise<void> {
+  return new Promise((resolve) => {
+    let left = count;
+    const end = (): void => {
+      clearTimeout(late);
+      for (const emr of emrs) emr.onAnswer = () => undefined;
+      resolve();
+    };
+    const late = setTimeout(end, waitMs);
+    for (const emr of emrs)
+      emr.onAnswer = (heard) => {
+        if (heard === what) left -= 1;
+        if (left === 0) end();
+      };
+  });
 }
 
 export function newDataDir(): { dir: string; remove(): void } {
