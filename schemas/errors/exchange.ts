@@ -29,6 +29,13 @@ export const exchangeFaults = {
     http: 502,
     fhir: 'exception',
   },
+  'exchange.failed': {
+    sentence: 'the other node could not do it just now',
+    fix: 'nothing now; it is tried again. Look at the log of that node when it lasts',
+    retry: true,
+    http: 502,
+    fhir: 'transient',
+  },
   'exchange.refused': {
     sentence: 'the other node refused this',
     fix: 'mend what its answer names, then send again',
