@@ -5,7 +5,7 @@
 import type { Bundle } from '@medplum/fhirtypes';
 import { type Fault, MixError } from '../schemas/errors/index.ts';
 import type { NodeRole } from '../schemas/exchange.ts';
-import type { Entry, KeptMessage, MessageQuery, Person, SearchTerm, Store } from '../schemas/parts.ts';
+import type { Entry, Job, KeptMessage, MessageQuery, Person, SearchTerm, Store } from '../schemas/parts.ts';
 import type {
   AuditFilter,
   DocumentView,
@@ -337,6 +337,7 @@ async function parkedOf(store: Store, cursor: string | undefined): Promise<Listi
     return {
       jobId: job.id,
       messageId: job.subject,
+      link: `${PAGE_OF[job.kind]}${job.subject}`,
       kind: job.kind,
       since: new Date(message?.receivedAt ?? job.dueAt).toISOString(),
       type: message?.type ?? job.kind,
@@ -346,6 +347,13 @@ async function parkedOf(store: Store, cursor: string | undefined): Promise<Listi
     };
   });
 }
+
+const PAGE_OF: Record<Job['kind'], string> = {
+  process: '/messages/',
+  document: '/patients/',
+  feed: '/patients/',
+  deliver: '/deliveries/',
+};
 
 /** The one search box: patients by name, number or birth date, and messages by control id or number. Parts that the policies refuse are left out. */
 async function searchAll(

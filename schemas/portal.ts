@@ -205,7 +205,10 @@ export interface SourceView {
 
 export interface ParkedView {
   jobId: string;
+  /** Subject of the job: a message where `kind` is `process`, else a person, document or delivery. */
   messageId: string;
+  /** Page that shows it and where it is mended. */
+  link: string;
   kind: string;
   since: string;
   type: string;

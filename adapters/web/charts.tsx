@@ -1,4 +1,5 @@
 /** Small pictures, drawn by ourselves until the exchange's map needs a library. Each has its words for who can't see it. */
+import { useMediaQuery } from '@mantine/hooks';
 import { useId } from 'react';
 
 /** Bars of counts, one a minute; the height of the busiest is the chart's. */
@@ -114,15 +115,18 @@ export function Timeline({
   tellTick: (at: number) => string;
 }) {
   const width = 1000;
-  const lane = 26;
+  // On a phone there is no room beside the lanes: each has its name above its marks.
+  const narrow = useMediaQuery('(max-width: 700px)', undefined, { getInitialValueInEffect: false });
+  const lane = narrow ? 42 : 26;
   const head = 8;
+  const middle = (at: number): number => head + (at + 1) * lane - 13;
   const height = head + LANES.length * lane + 22;
   const x = (at: number): number => ((Math.min(to, Math.max(from, at)) - from) / Math.max(1, to - from)) * width;
   const inside = items.filter((item) => (item.to ?? item.from) >= from && item.from <= to);
   const ticks = Array.from({ length: 5 }, (_, at) => from + ((to - from) * at) / 4);
   return (
     <div className="timeline">
-      <div className="timeline-lanes" aria-hidden="true">
+      <div className="timeline-lanes" aria-hidden="true" style={{ gridAutoRows: lane }}>
         {LANES.map((name) => (
           <span key={name}>{lanes[name]}</span>
         ))}
@@ -135,17 +139,10 @@ export function Timeline({
         style={{ height }}
       >
         {LANES.map((name, at) => (
-          <line
-            key={name}
-            className="lane"
-            x1="0"
-            x2={width}
-            y1={head + at * lane + lane / 2}
-            y2={head + at * lane + lane / 2}
-          />
+          <line key={name} className="lane" x1="0" x2={width} y1={middle(at)} y2={middle(at)} />
         ))}
         {inside.map((item) => {
-          const y = head + LANES.indexOf(item.lane) * lane + lane / 2;
+          const y = middle(LANES.indexOf(item.lane));
           if (item.lane === 'encounter') {
             const left = x(item.from);
             return (

@@ -61,6 +61,7 @@ export const texts = {
     more: 'More filters',
     less: 'Fewer filters',
     keys: 'j and k move, Enter opens',
+    chooseAll: 'Choose all of this page',
     fresh: (count: number) => `${count} new`,
   },
   messages: {
@@ -261,7 +262,11 @@ export const texts = {
     made: 'Made',
     patient: 'Back to the patient',
     version: 'Version',
-    state: { current: 'Current version', superseded: 'Replaced by a newer version', deprecated: 'Withdrawn: do not use it' },
+    state: {
+      current: 'Current version',
+      superseded: 'Replaced by a newer version',
+      deprecated: 'Withdrawn: do not use it',
+    },
   },
   sources: {
     title: 'Sources',
@@ -293,6 +298,30 @@ export const texts = {
     empty: 'Nothing is parked: every message was worked on.',
     emptyAct: 'See the messages',
     rerun: 'Run again',
+    correct: 'Correct it',
+    kinds: { document: 'CCD', feed: 'Feed of a person', deliver: 'Delivery', answer: 'Answer' } as Record<
+      string,
+      string
+    >,
+    choose: (type: string, source: string) => `Choose ${type} from ${source}`,
+    chosen: (count: number) => `${count} chosen`,
+    clear: 'Choose none',
+    rerunTitle: (count: number) => (count === 1 ? 'Run one message again' : `Run ${count} messages again`),
+    rerunHelp:
+      'Each goes through the queue as it came, for its original source. What needs a correction is corrected on its own page. The reason goes into the audit.',
+  },
+  batch: {
+    reason: 'Reason',
+    reasonHelp: 'For instance: the profile was corrected.',
+    reasonShort: 'A reason of at least 8 letters is needed.',
+    cancel: 'Cancel',
+    stop: 'Stop',
+    close: 'Close',
+    progress: 'How far it is',
+    done: (done: number, of: number) => `${done} of ${of}`,
+    over: (done: number, of: number) =>
+      done === of ? `All ${of} are in the queue again.` : `${done} of ${of} are in the queue again.`,
+    failed: (count: number) => `${count} failed.`,
   },
   audit: {
     title: 'Audit',

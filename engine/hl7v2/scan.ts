@@ -256,5 +256,5 @@ function nameText(field: string, delimiters: Delimiters): string {
   const name = repetitionsOf(field, delimiters)[0] ?? '';
   const family = textOf(subcomponentOf(componentOf(name, 1, delimiters), 1, delimiters), delimiters) ?? '';
   const given = textOf(subcomponentOf(componentOf(name, 2, delimiters), 1, delimiters), delimiters) ?? '';
-  return `${family} ${given}`.trim();
+  return [family.trim(), given.trim()].filter(Boolean).join(', ');
 }

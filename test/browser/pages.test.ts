@@ -2,6 +2,7 @@ import { AxeBuilder } from '@axe-core/playwright';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { buildPages } from '../../adapters/web/index.ts';
+import { MixError } from '../../schemas/errors/index.ts';
 import { browserPath, openBrowser } from '../support/browser.ts';
 import type { Portal } from '../support/portal.ts';
 import { startPortal } from '../support/portal.ts';
@@ -190,7 +191,7 @@ describe.skipIf(browserPath === undefined)(
       await page.waitForURL('**/messages/message-1');
       await page.keyboard.press('/');
       await page.keyboard.type('okafor');
-      await page.getByRole('option', { name: 'Ruth Okafor' }).waitFor();
+      await page.getByRole('option', { name: 'OKAFOR, Ruth' }).waitFor();
       await page.keyboard.press('Enter');
       await page.waitForURL('**/patients/person-1');
     });
@@ -216,7 +217,7 @@ describe.skipIf(browserPath === undefined)(
       await page.goto(`${portal.url}/messages/message-3`);
       await page.getByRole('button', { name: 'PID-5 Patient Name' }).click();
       expect(await page.locator('.byte-on').allTextContents()).toEqual(['Okafor^Ruth^^^Mrs']);
-      expect(await page.locator('.wrote-on').textContent()).toContain('Ruth Okafor');
+      expect(await page.locator('.wrote-on').textContent()).toContain('OKAFOR, Ruth');
       await page.locator('.byte-field', { hasText: 'Glucose' }).click();
       expect(await page.locator('.field-on').textContent()).toContain('OBX-3');
       expect(await page.locator('.lost').first().textContent()).toContain('PID-15 Primary Language');
@@ -239,6 +240,38 @@ describe.skipIf(browserPath === undefined)(
       expect(portal.engine.asked.reruns).toEqual([
         { id: 'message-5', reason: 'The number was missing', corrected: 'MSH|^~\\&|LAB\rPID|1||M1' },
       ]);
+    });
+
+    test('many parked messages run again with one reason; one that fails is told, the others run', async () => {
+      const portal = await start();
+      const rerun = portal.engine.rerun.bind(portal.engine);
+      portal.engine.rerun = (subject, id, ask) =>
+        id === 'message-22' ? Promise.reject(new MixError('store.busy')) : rerun(subject, id, ask);
+      const { page } = await signedIn(portal);
+      await page.goto(`${portal.url}/parked`);
+      await page.getByRole('checkbox', { name: 'Choose all of this page' }).check();
+      await page.getByRole('checkbox', { name: 'Choose MDM^T02 from mckesson-orders' }).uncheck();
+      await page.getByText('7 chosen').waitFor();
+      await page.getByRole('button', { name: 'Run again' }).click();
+      const dialog = page.getByRole('dialog', { name: 'Run 7 messages again' });
+      await dialog.getByLabel('Reason').fill('The profile was mended');
+      await dialog.getByRole('button', { name: 'Run again' }).click();
+      await dialog.getByText('6 of 7 are in the queue again.').waitFor();
+      await dialog.getByText('1 failed.').waitFor();
+      expect(portal.engine.asked.reruns.map(({ id, reason }) => `${id} ${reason}`)).toEqual(
+        [39, 56, 73, 90, 107, 124].map((at) => `message-${at} The profile was mended`),
+      );
+    });
+
+    test('the list of parked work leads to the corrected copy', async () => {
+      const portal = await start();
+      const { page } = await signedIn(portal);
+      await page.goto(`${portal.url}/parked`);
+      await page.getByRole('link', { name: 'Correct it' }).first().click();
+      await page.waitForURL('**/messages/message-5?correct=1');
+      await page.getByLabel('Corrected text').waitFor();
+      await page.getByRole('button', { name: 'Cancel' }).click();
+      await page.waitForURL('**/messages/message-5');
     });
 
     test('a fact tells where it came from in one click', async () => {
@@ -278,7 +311,7 @@ describe.skipIf(browserPath === undefined)(
       await lock.getByRole('button', { name: 'Sign in again' }).click();
       await lock.waitFor({ state: 'hidden' });
       expect(page.url()).toBe(`${portal.url}/patients?q=marsh`);
-      await page.getByRole('link', { name: 'Imani Marsh' }).click();
+      await page.getByRole('link', { name: 'MARSH, Imani' }).click();
       await page.waitForURL('**/patients/person-3');
     });
 

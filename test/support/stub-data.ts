@@ -26,7 +26,7 @@ const fault = {
 
 export const patientRows: PatientRow[] = FAMILIES.map((family, at) => ({
   id: `person-${at + 1}`,
-  name: `${GIVEN[at]} ${family}`,
+  name: `${family.toUpperCase()}, ${GIVEN[at]}`,
   birthDate: `19${40 + at * 6}-0${(at % 9) + 1}-1${at % 9}`,
   sex: at % 2 === 0 ? 'female' : 'male',
   numbers: [
@@ -195,11 +195,11 @@ export function messageView(row: MessageRow): MessageView {
     },
     faults: row.fault ? [row.fault] : [],
     steps: steps.map((step, index) => ({ at: iso(at + index * 140), step })),
-    persons: parked ? [] : [{ id: 'person-1', name: 'Ruth Okafor' }],
+    persons: parked ? [] : [{ id: 'person-1', name: 'OKAFOR, Ruth' }],
     wrote: parked
       ? []
       : [
-          { id: 'person-1', type: 'Patient', version: 4, display: 'Ruth Okafor', from: 'PID' },
+          { id: 'person-1', type: 'Patient', version: 4, display: 'OKAFOR, Ruth', from: 'PID' },
           { id: 'entry-obx-1', type: 'Observation', version: 1, display: 'Glucose 182 mg/dL', from: 'OBX[1]' },
           { id: 'entry-obx-2', type: 'Observation', version: 1, display: 'Sodium 139 mmol/L', from: 'OBX[2]' },
         ],
@@ -242,7 +242,7 @@ const series = (title: string, code: string, unit: string, low: number, high: nu
   );
 
 export function patientView(row: PatientRow): PatientView {
-  const [given, family] = row.name.split(' ');
+  const [family, given] = row.name.split(', ');
   return {
     row,
     patient: {

@@ -211,6 +211,7 @@ export function createStubEngine(
         rows: parked.map((row, at) => ({
           jobId: `job-${at}`,
           messageId: row.id,
+          link: `/messages/${row.id}`,
           kind: 'process',
           since: row.receivedAt,
           type: row.type,

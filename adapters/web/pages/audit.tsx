@@ -1,12 +1,12 @@
-import { Select, TextInput } from '@mantine/core';
+import { Select } from '@mantine/core';
 import type { AuditRow, Listing } from '../../../schemas/portal.ts';
 import { queryOf, useFilters } from '../address.ts';
 import { useLoad } from '../api.ts';
 import { Icon } from '../icons.tsx';
 import { Link } from '../parts/link.tsx';
 import type { Column } from '../parts/list.tsx';
-import { ListHead, onCommit, Pager, RowTable } from '../parts/list.tsx';
-import { Empty, FaultNotice, SkeletonRows } from '../parts/notices.tsx';
+import { TextFilter } from '../parts/list.tsx';
+import { ListPage } from '../parts/list-page.tsx';
 import { texts } from '../texts.ts';
 import { tellTime } from '../time.ts';
 
@@ -78,46 +78,25 @@ export default function AuditPage() {
     `/api/audit${queryOf({ who: filters.who, action: filters.action, cursor: filters.cursor, limit: 100 })}`,
   );
   return (
-    <section className="page">
-      <ListHead title={words.title} count={list.data?.count} />
-      <fieldset className="filters" aria-label={texts.list.filters}>
-        <TextInput
-          key={filters.who ?? ''}
-          label={words.who}
-          defaultValue={filters.who ?? ''}
-          {...onCommit((value) => {
-            if (value !== (filters.who ?? '')) change({ who: value, cursor: undefined });
-          })}
-        />
-        <Select
-          label={words.action}
-          placeholder={texts.messages.any}
-          clearable
-          value={filters.action ?? null}
-          onChange={(value) => change({ action: value ?? undefined, cursor: undefined })}
-          data={ACTIONS}
-        />
-      </fieldset>
-      {list.fault !== undefined ? (
-        <FaultNotice fault={list.fault} since={list.failedAt} onAgain={() => list.reload()} />
-      ) : null}
-      {list.data === undefined ? (
-        list.fault === undefined ? (
-          <SkeletonRows />
-        ) : null
-      ) : list.data.rows.length === 0 ? (
-        <Empty sentence={words.empty} act={words.emptyAct} href="/audit" />
-      ) : (
+    <ListPage
+      title={words.title}
+      list={list}
+      columns={columns}
+      keyOf={(row, at) => `${at} ${row.at}`}
+      empty={{ sentence: words.empty, act: words.emptyAct, href: '/audit' }}
+      filters={
         <>
-          <RowTable
-            label={words.title}
-            columns={columns}
-            rows={list.data.rows}
-            keyOf={(row, at) => `${at} ${row.at}`}
+          <TextFilter label={words.who} value={filters.who} onChange={(who) => change({ who, cursor: undefined })} />
+          <Select
+            label={words.action}
+            placeholder={texts.messages.any}
+            clearable
+            value={filters.action ?? null}
+            onChange={(value) => change({ action: value ?? undefined, cursor: undefined })}
+            data={ACTIONS}
           />
-          <Pager next={list.data.next} cursor={filters.cursor} onGo={(cursor) => change({ cursor })} />
         </>
-      )}
-    </section>
+      }
+    />
   );
 }

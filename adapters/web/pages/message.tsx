@@ -1,6 +1,7 @@
 import { Button, Tabs, Tooltip } from '@mantine/core';
 import { useState } from 'react';
 import type { MessageView, RecordBundle } from '../../../schemas/portal.ts';
+import { useFilters } from '../address.ts';
 import { useLoad } from '../api.ts';
 import { Icon } from '../icons.tsx';
 import { useLive } from '../live.ts';
@@ -17,7 +18,10 @@ const words = texts.message;
 
 export default function MessagePage({ id }: { id: string }) {
   const { data, fault, failedAt, reload } = useLoad<MessageView>(`/api/messages/${encodeURIComponent(id)}`);
-  const [asking, setAsking] = useState(false);
+  // The list of parked work leads here with the corrected copy open.
+  const [filters, change] = useFilters();
+  const correct = filters.correct !== undefined;
+  const [asking, setAsking] = useState(correct);
   useLive((note) => {
     if (note.messages.some((message) => message.id === id)) reload({ background: true });
   });
@@ -87,8 +91,12 @@ export default function MessagePage({ id }: { id: string }) {
       <RerunDialog
         id={id}
         text={data.text}
-        opened={asking}
-        onClose={() => setAsking(false)}
+        correct={correct}
+        opened={asking && data.canRerun}
+        onClose={() => {
+          setAsking(false);
+          if (correct) change({ correct: undefined }, { replace: true });
+        }}
         onDone={() => reload({ background: true })}
       />
     </article>

@@ -10,8 +10,8 @@ import { useLive } from '../live.ts';
 import { Ago } from '../parts/ago.tsx';
 import { Link } from '../parts/link.tsx';
 import type { Column } from '../parts/list.tsx';
-import { ListHead, onCommit, Pager, RowTable } from '../parts/list.tsx';
-import { Empty, FaultNotice, SkeletonRows } from '../parts/notices.tsx';
+import { TextFilter } from '../parts/list.tsx';
+import { ListPage } from '../parts/list-page.tsx';
 import { StateMark } from '../parts/state-mark.tsx';
 import { texts } from '../texts.ts';
 
@@ -42,8 +42,18 @@ export default function MessagesPage() {
   const { fresh, stateOf, showFresh } = useFresh(list.data, filters, list.reload);
 
   return (
-    <section className="page">
-      <ListHead title={words.title} count={list.data?.count}>
+    <ListPage
+      title={words.title}
+      list={list}
+      columns={columnsOf(stateOf)}
+      keyOf={(row) => row.id}
+      linkOf={(row) => `/messages/${row.id}`}
+      empty={
+        filtered
+          ? { sentence: words.emptyFilter, act: texts.list.clear, href: '/messages' }
+          : { sentence: words.empty, act: words.emptyAct, href: '/sources' }
+      }
+      acts={
         <Button
           component="a"
           variant="default"
@@ -54,39 +64,16 @@ export default function MessagesPage() {
         >
           {texts.list.csv}
         </Button>
-      </ListHead>
-      <Filters filters={filters} change={change} />
-      {fresh === 0 ? null : (
-        <button type="button" className="fresh" onClick={showFresh}>
-          {texts.list.fresh(fresh)}
-        </button>
-      )}
-      {list.fault !== undefined ? (
-        <FaultNotice fault={list.fault} since={list.failedAt} onAgain={() => list.reload()} />
-      ) : null}
-      {list.data === undefined ? (
-        list.fault === undefined ? (
-          <SkeletonRows rows={12} />
-        ) : null
-      ) : list.data.rows.length === 0 ? (
-        filtered ? (
-          <Empty sentence={words.emptyFilter} act={texts.list.clear} href="/messages" />
-        ) : (
-          <Empty sentence={words.empty} act={words.emptyAct} href="/sources" />
+      }
+      filters={<Filters filters={filters} change={change} />}
+      above={
+        fresh === 0 ? null : (
+          <button type="button" className="fresh" onClick={showFresh}>
+            {texts.list.fresh(fresh)}
+          </button>
         )
-      ) : (
-        <div className={list.loading ? 'stale' : undefined}>
-          <RowTable
-            label={words.title}
-            columns={columnsOf(stateOf)}
-            rows={list.data.rows}
-            keyOf={(row) => row.id}
-            linkOf={(row) => `/messages/${row.id}`}
-          />
-          <Pager next={list.data.next} cursor={filters.cursor} onGo={(cursor) => change({ cursor })} />
-        </div>
-      )}
-    </section>
+      }
+    />
   );
 }
 
@@ -227,15 +214,7 @@ function Filters({
   const sources = useLoad<SourceView[]>('/api/sources');
   const set = (name: string) => (value: string | null) => change({ [name]: value ?? undefined, cursor: undefined });
   const text = (name: 'number' | 'name' | 'control' | 'accession' | 'text') => (
-    <TextInput
-      key={`${name} ${filters[name] ?? ''}`}
-      label={words.filters[name]}
-      defaultValue={filters[name] ?? ''}
-      maxLength={200}
-      {...onCommit((value) => {
-        if (value !== (filters[name] ?? '')) set(name)(value);
-      })}
-    />
+    <TextFilter label={words.filters[name]} value={filters[name]} onChange={set(name)} />
   );
   const date = (name: 'from' | 'to') => (
     <TextInput
@@ -249,7 +228,7 @@ function Filters({
   // A phone shows two filters until asked for more, or while one of the others holds.
   const brief = narrow && !more && ['source', 'type', 'number'].every((name) => filters[name] === undefined);
   return (
-    <fieldset className="filters" aria-label={texts.list.filters}>
+    <>
       <Select
         label={words.filters.state}
         placeholder={words.any}
@@ -307,7 +286,7 @@ function Filters({
           </Button>
         ) : null}
       </div>
-    </fieldset>
+    </>
   );
 }
 

@@ -7,8 +7,8 @@ import { useLive } from '../live.ts';
 import { Ago } from '../parts/ago.tsx';
 import { Link } from '../parts/link.tsx';
 import type { Column } from '../parts/list.tsx';
-import { ListHead, onCommit, Pager, RowTable } from '../parts/list.tsx';
-import { Empty, FaultNotice, SkeletonRows } from '../parts/notices.tsx';
+import { TextFilter } from '../parts/list.tsx';
+import { ListPage } from '../parts/list-page.tsx';
 import { texts } from '../texts.ts';
 import { ageOf, tellDate } from '../time.ts';
 
@@ -91,58 +91,31 @@ export default function PatientsPage() {
   useLive((note) => {
     if (list.data?.rows.length === 0 && note.persons.length > 0) list.reload({ background: true });
   });
-  const field = (name: 'q' | 'number') => (
-    <TextInput
-      key={`${name} ${filters[name] ?? ''}`}
-      label={words[name]}
-      defaultValue={filters[name] ?? ''}
-      maxLength={200}
-      className={name === 'q' ? 'grow' : undefined}
-      {...onCommit((value) => {
-        if (value !== (filters[name] ?? '')) change({ [name]: value, cursor: undefined });
-      })}
-    />
-  );
+  const set = (name: string) => (value: string) => change({ [name]: value, cursor: undefined });
   return (
-    <section className="page">
-      <ListHead title={words.title} count={list.data?.count} />
-      <fieldset className="filters" aria-label={texts.list.filters}>
-        {field('q')}
-        {field('number')}
-        <TextInput
-          type="date"
-          label={words.birth}
-          value={filters.birth ?? ''}
-          onChange={(event) => change({ birth: event.currentTarget.value, cursor: undefined })}
-        />
-      </fieldset>
-      {list.fault !== undefined ? (
-        <FaultNotice fault={list.fault} since={list.failedAt} onAgain={() => list.reload()} />
-      ) : null}
-      {list.data === undefined ? (
-        list.fault === undefined ? (
-          <SkeletonRows />
-        ) : null
-      ) : list.data.rows.length === 0 ? (
-        filtered ? (
-          <Empty sentence={words.emptyFilter} act={texts.list.clear} href="/patients" />
-        ) : (
-          <Empty sentence={words.empty} act={words.emptyAct} href="/messages" />
-        )
-      ) : (
-        <div className={list.loading ? 'stale' : undefined}>
-          <RowTable
-            label={words.title}
-            columns={columns.filter(
-              ({ key }) => key !== 'mix' || list.data?.rows.some((row) => row.mixNumber !== undefined),
-            )}
-            rows={list.data.rows}
-            keyOf={(row) => row.id}
-            linkOf={(row) => `/patients/${row.id}`}
+    <ListPage
+      title={words.title}
+      list={list}
+      columns={columns.filter(({ key }) => key !== 'mix' || list.data?.rows.some((row) => row.mixNumber !== undefined))}
+      keyOf={(row) => row.id}
+      linkOf={(row) => `/patients/${row.id}`}
+      empty={
+        filtered
+          ? { sentence: words.emptyFilter, act: texts.list.clear, href: '/patients' }
+          : { sentence: words.empty, act: words.emptyAct, href: '/messages' }
+      }
+      filters={
+        <>
+          <TextFilter label={words.q} value={filters.q} onChange={set('q')} className="grow" />
+          <TextFilter label={words.number} value={filters.number} onChange={set('number')} />
+          <TextInput
+            type="date"
+            label={words.birth}
+            value={filters.birth ?? ''}
+            onChange={(event) => set('birth')(event.currentTarget.value)}
           />
-          <Pager next={list.data.next} cursor={filters.cursor} onGo={(cursor) => change({ cursor })} />
-        </div>
-      )}
-    </section>
+        </>
+      }
+    />
   );
 }

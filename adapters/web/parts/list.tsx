@@ -1,6 +1,6 @@
 /** The one pattern of every list: title with count, filters of the address, a table with row keys, paging by cursor. */
-import { Button } from '@mantine/core';
-import type { MouseEvent, KeyboardEvent as ReactKeyboardEvent, ReactNode } from 'react';
+import { Button, Checkbox, TextInput } from '@mantine/core';
+import type { MouseEvent, ReactNode } from 'react';
 import { useEffect, useRef } from 'react';
 import { goTo } from '../address.ts';
 import { Icon } from '../icons.tsx';
@@ -15,6 +15,14 @@ export interface Column<T> {
   className?: string;
 }
 
+/** Rows that a person chose, by key; what can't be chosen has no box. */
+export interface Selection<T> {
+  chosen: ReadonlySet<string>;
+  onChange: (chosen: ReadonlySet<string>) => void;
+  may: (row: T) => boolean;
+  tell: (row: T) => string;
+}
+
 interface Props<T> {
   columns: Column<T>[];
   rows: T[];
@@ -22,15 +30,16 @@ interface Props<T> {
   /** Address that a row opens; its first cell should hold the link, marked `data-row-link`. */
   linkOf?: (row: T) => string | undefined;
   label: string;
+  select?: Selection<T>;
 }
 
-export function RowTable<T>({ columns, rows, keyOf, linkOf, label }: Props<T>) {
+export function RowTable<T>({ columns, rows, keyOf, linkOf, label, select }: Props<T>) {
   const table = useRowKeys();
   const open = (event: MouseEvent, row: T): void => {
     const link = linkOf?.(row);
     if (
       link === undefined ||
-      (event.target as Element).closest('a,button') !== null ||
+      (event.target as Element).closest('a,button,label,input') !== null ||
       getSelection()?.isCollapsed === false
     )
       return;
@@ -40,6 +49,11 @@ export function RowTable<T>({ columns, rows, keyOf, linkOf, label }: Props<T>) {
     <table className="rows" ref={table} aria-label={label}>
       <thead>
         <tr>
+          {select === undefined ? null : (
+            <th className="choose" scope="col">
+              <ChooseAll keys={rows.filter(select.may).map((row) => keyOf(row, rows.indexOf(row)))} select={select} />
+            </th>
+          )}
           {columns.map((column) => (
             <th key={column.key} scope="col" className={classOf(column)}>
               {column.title}
@@ -55,6 +69,18 @@ export function RowTable<T>({ columns, rows, keyOf, linkOf, label }: Props<T>) {
             className={linkOf?.(row) === undefined ? undefined : 'opens'}
             onClick={(event) => open(event, row)}
           >
+            {select === undefined ? null : (
+              <td className="choose">
+                {select.may(row) ? (
+                  <Checkbox
+                    size="xs"
+                    aria-label={select.tell(row)}
+                    checked={select.chosen.has(keyOf(row, at))}
+                    onChange={() => select.onChange(toggled(select.chosen, [keyOf(row, at)]))}
+                  />
+                ) : null}
+              </td>
+            )}
             {columns.map((column) => (
               <td key={column.key} className={classOf(column)}>
                 {column.cell(row)}
@@ -64,6 +90,31 @@ export function RowTable<T>({ columns, rows, keyOf, linkOf, label }: Props<T>) {
         ))}
       </tbody>
     </table>
+  );
+}
+
+/** Takes the keys in, or out where all of them are in. */
+function toggled(chosen: ReadonlySet<string>, keys: string[]): ReadonlySet<string> {
+  const next = new Set(chosen);
+  const all = keys.every((key) => chosen.has(key));
+  for (const key of keys) {
+    if (all) next.delete(key);
+    else next.add(key);
+  }
+  return next;
+}
+
+function ChooseAll<T>({ keys, select }: { keys: string[]; select: Selection<T> }) {
+  const some = keys.filter((key) => select.chosen.has(key)).length;
+  return (
+    <Checkbox
+      size="xs"
+      aria-label={texts.list.chooseAll}
+      checked={keys.length > 0 && some === keys.length}
+      indeterminate={some > 0 && some < keys.length}
+      disabled={keys.length === 0}
+      onChange={() => select.onChange(toggled(select.chosen, keys))}
+    />
   );
 }
 
@@ -149,12 +200,33 @@ export function Pager({
   );
 }
 
-/** Sends a typed filter on Enter or when the field is left. */
-export function onCommit(commit: (value: string) => void) {
-  return {
-    onBlur: (event: { currentTarget: HTMLInputElement }) => commit(event.currentTarget.value.trim()),
-    onKeyDown: (event: ReactKeyboardEvent<HTMLInputElement>) => {
-      if (event.key === 'Enter') commit(event.currentTarget.value.trim());
-    },
+/** A typed filter; it holds from Enter on, or when the field is left. */
+export function TextFilter({
+  label,
+  value = '',
+  onChange,
+  className,
+}: {
+  label: string;
+  value?: string;
+  onChange: (value: string) => void;
+  className?: string;
+}) {
+  const commit = (input: HTMLInputElement): void => {
+    const typed = input.value.trim();
+    if (typed !== value) onChange(typed);
   };
+  return (
+    <TextInput
+      key={value}
+      label={label}
+      defaultValue={value}
+      maxLength={200}
+      className={className}
+      onBlur={(event) => commit(event.currentTarget)}
+      onKeyDown={(event) => {
+        if (event.key === 'Enter') commit(event.currentTarget);
+      }}
+    />
+  );
 }

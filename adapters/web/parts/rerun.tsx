@@ -3,25 +3,27 @@ import type { SubmitEvent } from 'react';
 import { useState } from 'react';
 import { ApiFault, ask } from '../api.ts';
 import { texts } from '../texts.ts';
+import { REASON_MIN } from './batch-dialog.tsx';
 import { Link } from './link.tsx';
 import { capital } from './notices.tsx';
 
-const REASON_MIN = 8;
 const words = texts.message;
 
 interface Props {
   id: string;
   /** Text to correct; without it the message is only run as it came. */
   text?: string;
+  /** Begins with the corrected copy open. */
+  correct?: boolean;
   opened: boolean;
   onClose: () => void;
   onDone: () => void;
 }
 
 /** Danger needs a typed reason: runs a message again, corrected first where that is wished. */
-export function RerunDialog({ id, text, opened, onClose, onDone }: Props) {
+export function RerunDialog({ id, text, correct = false, opened, onClose, onDone }: Props) {
   const [reason, setReason] = useState('');
-  const [correcting, setCorrecting] = useState(false);
+  const [correcting, setCorrecting] = useState(correct);
   const [corrected, setCorrected] = useState<string>();
   const [fault, setFault] = useState<ApiFault>();
   const [busy, setBusy] = useState(false);

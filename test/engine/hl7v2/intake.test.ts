@@ -33,7 +33,7 @@ describe('scanHeader', () => {
       acceptAck: 'AL',
       applicationAck: 'NE',
       charset: 'iso-8859-1',
-      patientName: 'Do&e John',
+      patientName: 'Do&e, John',
       patientNumbers: ['11^HOSP', '22^SSA', '9^', 'A7^'],
       accessions: ['P1', 'F1', 'ACC1'],
       faults: [],
