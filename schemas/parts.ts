@@ -244,8 +244,6 @@ export interface Delivery {
   fault?: Fault;
   /** What the receiver said: a location, an ACK code. */
   receipt?: string;
-  /** Digest of what a feed said when it was tried, so that what would say the same again is not sent. */
-  digest?: string;
 }
 
 export interface DeliveryQuery {
