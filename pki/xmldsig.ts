@@ -37,6 +37,8 @@ const SIGNATURE_BYTES_MAX = 262_144;
 interface Prepared {
   algorithm: string;
   hash: string;
+  /** Bytes of each of the two integers of an ECDSA signature; 0 for RSA. */
+  integerBytes: number;
   certificates: string;
   certificateDigest: string;
 }
@@ -70,7 +72,9 @@ export function signDocument(document: DocumentToSign, signer: DocumentSigner, n
   facts.manifestDigest = sha256(writeManifest(facts, true));
   facts.propertiesDigest = sha256(writeSignedProperties(facts, true));
   const signedInfo = Buffer.from(writeSignedInfo(facts, true), 'latin1');
-  facts.signatureValue = sign(fixed.hash, signedInfo, { key: signer.key, dsaEncoding: 'ieee-p1363' }).toString(
+  // Node signs twice as fast with a key alone as with a key and an encoding.
+  const signed = sign(fixed.hash, signedInfo, signer.key);
+  facts.signatureValue = (fixed.integerBytes === 0 ? signed : joinIntegers(signed, fixed.integerBytes)).toString(
     'base64',
   );
   return Buffer.from(writeSignature(facts), 'latin1');
@@ -130,6 +134,7 @@ function prepare(signer: DocumentSigner): Prepared {
   const fixed: Prepared = {
     algorithm,
     hash: hashFor(algorithm, leaf.publicKey)!,
+    integerBytes: algorithm === ALGORITHM.ecdsaSha256 ? 32 : algorithm === ALGORITHM.ecdsaSha384 ? 48 : 0,
     certificates: signer.certificateChain
       .map((one) => `<ds:X509Certificate>${one.raw.toString('base64')}</ds:X509Certificate>`)
       .join(''),
@@ -137,6 +142,20 @@ function prepare(signer: DocumentSigner): Prepared {
   };
   prepared.set(signer, fixed);
   return fixed;
+}
+
+/** An ECDSA signature of DER (two integers, RFC 3279 2.2.3) as XML Signature wants it: both side by side, each of `size` bytes (1.1, 6.4.3). */
+function joinIntegers(der: Buffer, size: number): Buffer {
+  const joined = Buffer.alloc(2 * size);
+  let at = 2;
+  for (const end of [size, 2 * size]) {
+    const next = at + 2 + der[at + 1]!;
+    // An integer has a zero in front where its first bit is set, and is shorter where it begins with zeros.
+    const from = Math.max(at + 2, next - size);
+    der.copy(joined, end - (next - from), from, next);
+    at = next;
+  }
+  return joined;
 }
 
 /** Certificates of the last signers seen; a node mostly checks the signatures of the same few. */

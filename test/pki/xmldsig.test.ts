@@ -36,6 +36,24 @@ describe('our own signatures', () => {
     expect(verdict.holds && verdict.signer.fingerprint256).toBe(one.leaf.fingerprint256);
   });
 
+  test.for(['p256', 'p384'] as KeyKind[])(
+    'by a %s key have integers of full length, whatever their first bytes are',
+    (key) => {
+      const one = makeSigner(issuing, 'document-signer', key);
+      // One in 128 has an integer that is shorter than the others.
+      for (let i = 0; i < (key === 'p256' ? 1_000 : 50); i++) {
+        const made = signDocument(
+          { bytes: Buffer.from(`${i}`), documentId: ID, mediaType: 'text/xml' },
+          one,
+          NOW,
+        ).toString();
+        const value = /<ds:SignatureValue>([^<]+)</.exec(made)?.[1] ?? '';
+        expect(Buffer.from(value, 'base64')).toHaveLength(key === 'p256' ? 64 : 96);
+        expect(verifyDocument(Buffer.from(`${i}`), Buffer.from(made), trust).holds).toBe(true);
+      }
+    },
+  );
+
   test('are canonical as written', () => {
     expect(writeXml(readXml(signature))).toBe(signature.toString());
   });
