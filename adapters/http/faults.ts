@@ -51,7 +51,8 @@ export function sendFault(log: Log, error: Error, request: FastifyRequest, reply
   return reply.code(status).send(tellFault(known, reference));
 }
 
-function framesOf(error: Error): string[] {
+/** Where an error broke: at most six frames. */
+export function framesOf(error: Error): string[] {
   const lines = (error.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line));
   return lines.slice(0, 6).map((line) => line.trim());
 }
