@@ -337,7 +337,7 @@ async function parkedOf(store: Store, cursor: string | undefined): Promise<Listi
     return {
       jobId: job.id,
       messageId: job.subject,
-      link: `${PAGE_OF[job.kind]}${job.subject}`,
+      link: linkOfJob(job),
       kind: job.kind,
       since: new Date(message?.receivedAt ?? job.dueAt).toISOString(),
       type: message?.type ?? job.kind,
@@ -348,12 +348,11 @@ async function parkedOf(store: Store, cursor: string | undefined): Promise<Listi
   });
 }
 
-const PAGE_OF: Record<Job['kind'], string> = {
-  process: '/messages/',
-  document: '/patients/',
-  feed: '/patients/',
-  deliver: '/deliveries/',
-};
+/** Address of the page where the subject of a job is seen and mended. */
+function linkOfJob({ kind, subject }: Job): string {
+  if (kind === 'process') return `/messages/${subject}`;
+  return kind.startsWith('deliver') ? `/deliveries/${subject}` : `/patients/${subject}`;
+}
 
 /** The one search box: patients by name, number or birth date, and messages by control id or number. Parts that the policies refuse are left out. */
 async function searchAll(

@@ -93,6 +93,9 @@ export const RESOURCE_TYPES = [
   'audit',
   'overview',
   'session',
+  'exchange',
+  'delivery',
+  'settings',
 ] as const;
 export type ResourceType = (typeof RESOURCE_TYPES)[number];
 

@@ -29,6 +29,9 @@ const MAY: Record<Role, Partial<Record<ResourceType, Action[]>>> = {
     parked: ['read', 'search'],
     message: ['search'],
     session: ['read', 'create', 'configure'],
+    exchange: ['read', 'search', 'configure'],
+    delivery: ['read', 'search', 'rerun'],
+    settings: ['read', 'search'],
   },
   'interface-analyst': {
     message: ['read', 'search', 'rerun'],
@@ -36,6 +39,9 @@ const MAY: Record<Role, Partial<Record<ResourceType, Action[]>>> = {
     source: ['read', 'search'],
     overview: ['read', 'search'],
     session: ['read', 'create', 'configure'],
+    exchange: ['read', 'search', 'configure'],
+    delivery: ['read', 'search', 'rerun'],
+    settings: ['read', 'search'],
   },
   doctor: {
     patient: ['read', 'search'],
@@ -54,6 +60,7 @@ const MAY: Record<Role, Partial<Record<ResourceType, Action[]>>> = {
     document: ['configure'],
     overview: ['read'],
     session: ['read', 'create', 'configure'],
+    delivery: ['read', 'search'],
   },
   source: { message: ['create'] },
   node: {

@@ -31,7 +31,12 @@ const columns: Column<ParkedView>[] = [
     key: 'what',
     title: words.columns.what,
     className: 'nowrap',
-    cell: (row) => (isMessage(row) ? <span className="mono">{row.type}</span> : (words.kinds[row.kind] ?? row.kind)),
+    cell: (row) =>
+      isMessage(row) ? (
+        <span className="mono">{row.type}</span>
+      ) : (
+        (words.kinds[row.kind.split('/')[0] ?? ''] ?? row.kind)
+      ),
   },
   { key: 'source', title: words.columns.source, wide: true, cell: (row) => row.sourceId },
   {
