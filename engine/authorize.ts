@@ -5,7 +5,7 @@
 
 import { type Decision, type DecisionRequest, decide } from '../policies/index.ts';
 import { MixError } from '../schemas/errors/index.ts';
-import type { AuditEntry, Clock, Store } from '../schemas/parts.ts';
+import type { AuditEntry, Changes, Clock, Store } from '../schemas/parts.ts';
 import type { Subject } from './admit.ts';
 
 export type Action = DecisionRequest['action'];
@@ -29,7 +29,8 @@ const AUDITED_AS: Record<Action, AuditEntry['action']> = {
 
 /**
  * Permits or throws `policy.denied`. The audit entry is durable before the answer.
- * `reason` is what a person typed for the act (a re-run, for instance); it is sealed with the entry.
+ * `reason` is what a person typed for the act (a re-run, for instance); it is sealed with the entry. `together` is written in the same
+ * commit as the entry of a Permit, so that an act and its trace stand or fall as one.
  */
 export async function authorize(
   parts: { store: Store; clock: Clock },
@@ -37,6 +38,7 @@ export async function authorize(
   action: Action,
   thing: Thing,
   reason?: string,
+  together?: Changes,
 ): Promise<Decision> {
   const decision = decideFor(subject, action, thing);
   const permitted = decision.decision === 'Permit';
@@ -51,7 +53,7 @@ export async function authorize(
   if (thing.personId !== undefined) entry.personId = thing.personId;
   const why = reason ?? (permitted ? undefined : decision.because);
   if (why !== undefined) entry.reason = why;
-  await parts.store.commit({ audit: [entry] });
+  await parts.store.commit(permitted ? { ...together, audit: [entry, ...(together?.audit ?? [])] } : { audit: [entry] });
   if (!permitted) throw new MixError('policy.denied', { place: thing.type, detail: decision.because });
   return decision;
 }
