@@ -105,8 +105,16 @@ export class Connection {
   }
 }
 
+/** Asks a database: what the reads need of any. */
+export interface Asker {
+  all(sql: string, values?: readonly Value[]): Promise<Row[]>;
+  first(sql: string, values?: readonly Value[]): Promise<Row | undefined>;
+  /** Rows for a list of keys of any length. */
+  allOf(sqlOf: () => string, keys: readonly (readonly Value[])[]): Promise<Row[]>;
+}
+
 /** Readers that take turns; WAL lets them read beside the writer. */
-export class Readers {
+export class Readers implements Asker {
   readonly #connections: Connection[];
   #turn = 0;
 
@@ -122,7 +130,6 @@ export class Readers {
     return this.#next().first(sql, values);
   }
 
-  /** Rows for a list of keys of any length. */
   async allOf(sqlOf: () => string, keys: readonly (readonly Value[])[]): Promise<Row[]> {
     return keys.length === 0 ? [] : this.all(sqlOf(), [packKeys(keys)]);
   }

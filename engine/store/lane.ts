@@ -1,7 +1,6 @@
 /** The commit lane: units wait in memory, the one writer takes what waits and shares a transaction among it. */
 import { MixError } from '../../schemas/errors/index.ts';
 import type { Item, KeepResult, Work } from './group.ts';
-import type { GroupWriter } from './write.ts';
 
 export interface LaneLimits {
   /** Units and bytes that may wait. */
@@ -12,8 +11,13 @@ export interface LaneLimits {
   groupBytesMax: number;
 }
 
+/** Writes a group of units and settles each; returns those that must go with the next group. */
+export interface LaneWriter {
+  write(items: Item[]): Promise<Item[]>;
+}
+
 export class Lane {
-  readonly #writer: GroupWriter;
+  readonly #writer: LaneWriter;
   readonly #limits: LaneLimits;
   readonly #wrote: () => void;
   #queue: Item[] = [];
@@ -22,7 +26,7 @@ export class Lane {
   #closed = false;
   readonly written = { groups: 0, units: 0 };
 
-  constructor(writer: GroupWriter, limits: LaneLimits, wrote: () => void) {
+  constructor(writer: LaneWriter, limits: LaneLimits, wrote: () => void) {
     this.#writer = writer;
     this.#limits = limits;
     this.#wrote = wrote;

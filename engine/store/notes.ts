@@ -1,9 +1,9 @@
 /** Notes after commits, for live pages: ids and states, never what was said. */
 import type { ChangeNote, KeptMessage, MessageState } from '../../schemas/parts.ts';
 import { keyToId } from './codec.ts';
-import type { Readers } from './database.ts';
+import type { Asker } from './database.ts';
 import type { Recent } from './recent.ts';
-import { reads } from './statements.ts';
+import type { Reads } from './statements.ts';
 import type { CommitUnit } from './unit.ts';
 
 type MessageNote = ChangeNote['messages'][number];
@@ -12,7 +12,7 @@ type MessageNote = ChangeNote['messages'][number];
 const notesMax = 1_000;
 
 export class Notes {
-  readonly #readers: Readers;
+  readonly #parts: { readers: Asker; sql: Reads };
   readonly #recent: Recent;
   readonly #listeners = new Set<(note: ChangeNote) => void>();
   #note: ChangeNote = emptyNote();
@@ -20,8 +20,8 @@ export class Notes {
   #unknown = new Map<string, { key: Buffer; state: MessageState }>();
   #telling: Promise<void> = Promise.resolve();
 
-  constructor(readers: Readers, recent: Recent) {
-    this.#readers = readers;
+  constructor(parts: { readers: Asker; sql: Reads }, recent: Recent) {
+    this.#parts = parts;
     this.#recent = recent;
   }
 
@@ -62,9 +62,9 @@ export class Notes {
       return;
     }
     this.#telling = this.#telling.then(async () => {
-      const rows = await this.#readers
+      const rows = await this.#parts.readers
         .allOf(
-          reads.notes,
+          this.#parts.sql.notes,
           [...unknown.values()].map((one) => [one.key]),
         )
         .catch(() => []);

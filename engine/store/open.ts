@@ -7,9 +7,12 @@ import { Board, jobOf } from './board.ts';
 import { idToKey, personKey, unpackBody } from './codec.ts';
 import { Connection, Readers, type Row } from './database.ts';
 import { type Counters, jobOfRow, type KeepResult } from './group.ts';
+import { Hot } from './hot.ts';
 import { Lane, type LaneLimits } from './lane.ts';
 import { Notes } from './notes.ts';
+import { BoardJobs } from './plan-jobs.ts';
 import { listDeliveries, readDelivery, readOutletStats, readReceivedAnswer } from './read-deliveries.ts';
+import { findEntriesByKeys, findPersons, findPersonsByIdentifier } from './read-hot.ts';
 import { listMessages, type ReadParts, readMessages, readOutcome, readSteps } from './read-messages.ts';
 import { checkAudit, listAudit, listJobs, readCounts, readSourceStats } from './read-node.ts';
 import {
@@ -18,14 +21,12 @@ import {
   readDocuments,
   readEntries,
   readEntriesById,
-  readEntriesByKeys,
   readEntryHistory,
   readPersons,
-  readPersonsByIdentifier,
 } from './read-records.ts';
 import { Recent } from './recent.ts';
 import { migrate } from './schema.ts';
-import { lane, reads } from './statements.ts';
+import { holdsWords, lane, reads } from './statements.ts';
 import { makeCommitUnit, makeJobUnit, makeKeepUnit, nodeValueBody, userBody } from './unit.ts';
 import { GroupWriter } from './write.ts';
 
@@ -39,6 +40,8 @@ export interface StoreLimits extends LaneLimits {
   /** Just kept messages that stay in memory for their job: how many, and their bytes. */
   recentMax: number;
   recentBytesMax: number;
+  /** Bytes of persons written lately that stay in memory for the next message about them. */
+  hotBytesMax: number;
   readers: number;
 }
 
@@ -52,6 +55,7 @@ const defaults: StoreLimits = {
   pagesMax: 0,
   recentMax: 4_096,
   recentBytesMax: 32 * 1024 * 1024,
+  hotBytesMax: 64 * 1024 * 1024,
   readers: 2,
 };
 
@@ -135,6 +139,7 @@ class SqliteStore implements OpenedStore {
   readonly #reads: ReadParts;
   readonly #lane: Lane;
   readonly #recent: Recent;
+  readonly #hot: Hot;
   readonly #notes: Notes;
   readonly #waiters = new Set<() => void>();
   /** Messages on their way in, which will be jobs soon. */
@@ -144,20 +149,29 @@ class SqliteStore implements OpenedStore {
   constructor(opened: Opened) {
     const { options, limits, writer, readers, board, counters } = opened;
     this.#opened = opened;
-    this.#reads = { readers, seal: options.seal, build: knex({ client: 'sqlite3', useNullAsDefault: true }) };
+    this.#reads = {
+      readers,
+      sql: reads,
+      holds: holdsWords,
+      seal: options.seal,
+      build: knex({ client: 'sqlite3', useNullAsDefault: true }),
+    };
     this.#recent = new Recent(limits.recentMax, limits.recentBytesMax);
-    this.#notes = new Notes(readers, this.#recent);
+    this.#notes = new Notes(this.#reads, this.#recent);
+    this.#hot = new Hot(limits.hotBytesMax);
     const groups = new GroupWriter(
       {
         connection: writer,
         seal: options.seal,
-        board,
+        hot: this.#hot,
+        jobs: new BoardJobs(board),
         kept: (unit, conflict) => {
           const message = conflict ? { ...unit.message, conflict } : unit.message;
           if (unit.job) this.#recent.put(message);
           this.#notes.kept(message);
         },
         committed: (unit) => {
+          this.#hot.apply(unit);
           this.#notes.committed(unit);
           if (unit.message) this.#recent.drop(unit.message.text);
         },
@@ -261,7 +275,7 @@ class SqliteStore implements OpenedStore {
   }
 
   personsByIdentifier(ids: { system: string; value: string }[]): Promise<Map<string, string>> {
-    return readPersonsByIdentifier(this.#reads, ids);
+    return findPersonsByIdentifier(this.#reads, this.#hot, ids);
   }
 
   async person(id: string): ReturnType<Store['person']> {
@@ -269,7 +283,7 @@ class SqliteStore implements OpenedStore {
   }
 
   personsOf(ids: string[]): ReturnType<Store['personsOf']> {
-    return readPersons(this.#reads, ids);
+    return findPersons(this.#reads, this.#hot, ids);
   }
 
   persons(query: Parameters<Store['persons']>[0]): ReturnType<Store['persons']> {
@@ -277,11 +291,11 @@ class SqliteStore implements OpenedStore {
   }
 
   async entriesByKey(personId: string, keys: string[]): ReturnType<Store['entriesByKey']> {
-    return (await readEntriesByKeys(this.#reads, [{ personId, keys }]))[0]!;
+    return (await findEntriesByKeys(this.#reads, this.#hot, [{ personId, keys }]))[0]!;
   }
 
   entriesByKeys(wanted: { personId: string; keys: string[] }[]): ReturnType<Store['entriesByKeys']> {
-    return readEntriesByKeys(this.#reads, wanted);
+    return findEntriesByKeys(this.#reads, this.#hot, wanted);
   }
 
   entries(personId: string, options: { removed?: boolean; limit?: number } = {}): ReturnType<Store['entries']> {
@@ -364,6 +378,7 @@ class SqliteStore implements OpenedStore {
     const { seal, file } = this.#opened.options;
     await this.#lane.submit({ kind: 'row', table: 'keysGone', row: [personKey(id)] }, 256);
     seal.loadKeys([{ name: personKey(id), wrapped: Buffer.alloc(0) }]);
+    this.#hot.drop(id);
     // The page's old bytes were zeroed (secure_delete); emptying the log takes the older copies of the page off the disk.
     const keeper = await Connection.open(file, 'write');
     await keeper.exec('PRAGMA busy_timeout=5000; PRAGMA wal_checkpoint(TRUNCATE);').finally(() => keeper.close());

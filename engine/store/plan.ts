@@ -4,14 +4,13 @@
  */
 import { MixError } from '../../schemas/errors/index.ts';
 import { type AuditRow, chainHash } from './audit-chain.ts';
-import { type Board, slides } from './board.ts';
+import { slides } from './board.ts';
 import { idToKey, keyToId } from './codec.ts';
 import {
   addTally,
   countDelivery,
   countIn,
   type Item,
-  jobOfRow,
   type Known,
   latin,
   type Plan,
@@ -19,11 +18,12 @@ import {
   sourceOf,
   type Work,
 } from './group.ts';
-import type { AuditUnit, CommitUnit, EntryUnit, JobUnit, KeepUnit, PersonUnit } from './unit.ts';
+import type { JobPlanner } from './plan-jobs.ts';
+import type { AuditUnit, CommitUnit, EntryUnit, KeepUnit, PersonUnit } from './unit.ts';
 
 /** What planning needs from the store. */
 export interface PlannerParts {
-  board: Board;
+  jobs: JobPlanner;
   /** Told after the commit of a kept message. */
   kept(unit: KeepUnit, conflict: boolean): void;
   /** Told after the commit of a unit. */
@@ -42,7 +42,7 @@ export class Planner {
     const { work } = item;
     if (work.kind === 'keep') return this.#planKeep(plan, known, item, work.keep);
     if (work.kind === 'commit') return this.#planCommit(plan, known, item, work.commit);
-    if (work.kind === 'requeue') return this.#planRequeue(plan, known, item, work);
+    if (work.kind === 'requeue') return planRequeue(this.#parts.jobs, plan, known, item, work);
     push(plan, work.table, work.row);
     return true;
   }
@@ -84,7 +84,7 @@ export class Planner {
     addTally(plan, 'messages', 1);
     item.result = { outcome: 'kept', conflict };
     item.effects.push(() => this.#parts.kept(unit, conflict));
-    if (unit.job) this.#planNewJob(plan, item, unit.job);
+    if (unit.job) this.#parts.jobs.planNew(plan, item, unit.job);
     return true;
   }
 
@@ -110,18 +110,15 @@ export class Planner {
     planMessage(plan, unit);
     for (const counted of unit.notCarried) countIn(plan.notCarried, counted.sourceId, counted.field, counted.count);
     for (const entry of unit.audit) planAudit(plan, entry);
-    this.#planJobs(plan, item, unit);
+    this.#parts.jobs.planUnit(plan, item, unit);
     item.effects.push(() => this.#parts.committed(unit));
     return true;
   }
 
   /** Why a unit can not be written: its lease is lost, or a row is not as it was read. */
   #faultIn(known: Known, unit: CommitUnit): MixError | undefined {
-    for (const leased of [unit.jobDone, unit.jobParked, unit.jobRetry]) {
-      if (!leased) continue;
-      const job = this.#parts.board.get(leased.id);
-      if (job?.state !== 'leased' || job.fence !== leased.fence) return new MixError('store.fenced');
-    }
+    const lost = this.#parts.jobs.faultIn(unit);
+    if (lost) return lost;
     const mergedHere = new Set(
       unit.persons.filter(({ person }) => person.state === 'merged').map(({ id }) => latin(id)),
     );
@@ -151,105 +148,21 @@ export class Planner {
     }
     return undefined;
   }
+}
 
-  #planJobs(plan: Plan, item: Item, unit: CommitUnit): void {
-    const { board } = this.#parts;
-    const { jobDone, jobParked, jobRetry } = unit;
-    if (jobDone) {
-      push(plan, 'jobsGone', [board.get(jobDone.id)!.seq]);
-      item.effects.push(() => board.finish(jobDone.id));
-    }
-    if (jobParked) {
-      const job = board.get(jobParked.id)!;
-      push(plan, 'jobsChanged', [
-        job.seq,
-        'parked',
-        jobParked.blocks ? 1 : 0,
-        job.dueAt,
-        job.attempts,
-        JSON.stringify(jobParked.fault),
-      ]);
-      item.effects.push(() => board.park(jobParked.id, jobParked.blocks, jobParked.fault));
-    }
-    if (jobRetry) {
-      const job = board.get(jobRetry.id)!;
-      push(plan, 'jobsChanged', [
-        job.seq,
-        'ready',
-        0,
-        jobRetry.dueAt,
-        job.attempts + 1,
-        JSON.stringify(jobRetry.fault),
-      ]);
-      item.effects.push(() => board.retry(jobRetry.id, jobRetry.dueAt, jobRetry.fault));
-    }
-    if (unit.parkedSettled) {
-      const { id, subject } = unit.parkedSettled;
-      push(plan, 'parkedGone', [subject]);
-      item.effects.push(() => {
-        if (board.get(id)?.state === 'parked') board.finish(id);
-      });
-    }
-    for (const job of unit.jobsNew) this.#planNewJob(plan, item, job);
-  }
-
-  #planNewJob(plan: Plan, item: Item, job: JobUnit): void {
-    const { board } = this.#parts;
-    const waiting = board.waitingSlider(job.kind, job.subject);
-    if (waiting && !waiting.held) {
-      const dueAt = Math.min(job.dueAt, waiting.latestAt ?? Number.POSITIVE_INFINITY);
-      board.hold(waiting);
-      item.undo.push(() => board.unhold(waiting));
-      item.effects.push(() => board.unhold(waiting, dueAt));
-      push(plan, 'jobsChanged', [
-        waiting.seq,
-        'ready',
-        0,
-        dueAt,
-        waiting.attempts,
-        waiting.lastFault ? JSON.stringify(waiting.lastFault) : null,
-      ]);
-      return;
-    }
-    const seq = plan.counters.job++;
-    push(plan, 'jobs', [
-      seq,
-      idToKey(job.id),
-      job.kind,
-      idToKey(job.subject),
-      Buffer.from(job.keys.join(''), 'latin1'),
-      'ready',
-      0,
-      job.dueAt,
-      job.latestAt ?? null,
-      0,
-      null,
-    ]);
-    item.effects.push(() => board.add({ ...job, seq, attempts: 0, lastFault: undefined }));
-  }
-
-  #planRequeue(plan: Plan, known: Known, item: Item, work: Extract<Work, { kind: 'requeue' }>): boolean {
-    const { board } = this.#parts;
-    const touch = `job:${work.job.subject}`;
-    if (plan.touched.has(touch)) return false;
-    plan.touched.add(touch);
-    const parked = known.parked.get(latin(work.subject))?.find((row) => row.kind === work.job.kind);
-    if (!parked && board.list().some((job) => job.subject === work.job.subject && job.kind === work.job.kind))
-      return true;
-    if (work.message) push(plan, 'messageStates', [work.message, 'kept']);
-    if (!parked) {
-      this.#planNewJob(plan, item, work.job);
-      return true;
-    }
-    const job = jobOfRow(parked);
-    push(plan, 'jobsChanged', [job.seq, 'ready', 0, work.job.dueAt, 0, null]);
-    item.effects.push(() => {
-      // Back at its old place, so that a parked merge still goes before what it held back.
-      board.finish(job.id);
-      board.add({ ...job, dueAt: work.job.dueAt, attempts: 0, lastFault: undefined });
-    });
-    return true;
-  }
+/** Puts a job back; false when an earlier unit of the group does the same. */
+function planRequeue(
+  jobs: JobPlanner,
+  plan: Plan,
+  known: Known,
+  item: Item,
+  work: Extract<Work, { kind: 'requeue' }>,
+): boolean {
+  const touch = `job:${work.job.subject}`;
+  if (plan.touched.has(touch)) return false;
+  plan.touched.add(touch);
+  jobs.planRequeue(plan, known.parked.get(latin(work.subject)) ?? [], item, work);
+  return true;
 }
 
 /** The earlier message of the same identity, in the database or in this group. */
@@ -268,7 +181,8 @@ function firstOf(plan: Plan, known: Known, item: Item, unit: KeepUnit): { id: st
   return other === undefined ? undefined : { id: other, same: false };
 }
 
-function touchedBy(unit: CommitUnit): string[] {
+/** Rows that a unit changes, as keys. */
+export function touchedBy(unit: CommitUnit): string[] {
   const touches: string[] = [];
   for (const { id, tokens, links } of unit.persons) {
     touches.push(latin(id));
@@ -295,6 +209,7 @@ function planPerson(plan: Plan, known: Known, unit: PersonUnit): void {
   const { person } = unit;
   const stored = known.persons.get(latin(unit.id));
   const seq = stored?.seq ?? plan.counters.person++;
+  unit.seq = seq;
   const mergedInto = person.mergedInto === undefined ? null : idToKey(person.mergedInto);
   push(plan, 'persons', [
     seq,

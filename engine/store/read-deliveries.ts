@@ -5,7 +5,6 @@ import { dayKey, idToKey, keyToId, unpackBody } from './codec.ts';
 import type { Row } from './database.ts';
 import { pageLimit, readCursor, writeCursor } from './pages.ts';
 import { countBuilt, type ReadParts, runBuilt } from './read-messages.ts';
-import { reads } from './statements.ts';
 
 const outletsMax = 1_000;
 /** States whose rows stand in the partial index `deliveries_apart`. */
@@ -13,7 +12,7 @@ const apart: readonly Delivery['state'][] = ['waiting', 'parked', 'refused'];
 const apartTerm = "state IN ('waiting','parked','refused')";
 
 export async function readDelivery(parts: ReadParts, id: string): Promise<Delivery | undefined> {
-  const row = await parts.readers.first(reads.delivery, [idToKey(id)]);
+  const row = await parts.readers.first(parts.sql.delivery, [idToKey(id)]);
   return row && deliveryOf(row);
 }
 
@@ -68,7 +67,7 @@ export async function listDeliveries(parts: ReadParts, query: DeliveryQuery): Pr
 
 /** Counts of each outlet that ever had a delivery. */
 export async function readOutletStats(parts: ReadParts): Promise<OutletStats[]> {
-  const rows = await parts.readers.all(reads.outlets, [outletsMax]);
+  const rows = await parts.readers.all(parts.sql.outlets, [outletsMax]);
   return Promise.all(
     rows.map(async (row) => {
       const outlet = row.id as string;
@@ -78,7 +77,7 @@ export async function readOutletStats(parts: ReadParts): Promise<OutletStats[]> 
         parked: row.parked as number,
         sent: row.sent as number,
       };
-      const oldest = stats.waiting > 0 ? await parts.readers.first(reads.oldestWaiting, [outlet]) : undefined;
+      const oldest = stats.waiting > 0 ? await parts.readers.first(parts.sql.oldestWaiting, [outlet]) : undefined;
       if (typeof oldest?.at === 'number') stats.oldestAt = oldest.at;
       if ((row.last_sent_at as number) > 0) stats.lastSentAt = row.last_sent_at as number;
       return stats;
@@ -88,7 +87,7 @@ export async function readOutletStats(parts: ReadParts): Promise<OutletStats[]> 
 
 /** The answer that was given to a delivery of another node. */
 export async function readReceivedAnswer(parts: ReadParts, id: string): Promise<Buffer | undefined> {
-  const row = await parts.readers.first(reads.received, [idToKey(id)]);
+  const row = await parts.readers.first(parts.sql.received, [idToKey(id)]);
   if (!row) return undefined;
   return unpackBody(parts.seal.open(dayKey(row.day as number), 'received', id, row.body as Buffer));
 }

@@ -2,14 +2,18 @@
 import type { Knex } from 'knex';
 import type { KeptMessage, MessageQuery, MessageState, MessageStep, Page, Seal } from '../../schemas/parts.ts';
 import { dayKey, idToKey, keyToId, splitPieces, unpackBody } from './codec.ts';
-import type { Readers, Row, Value } from './database.ts';
+import type { Asker, Row, Value } from './database.ts';
 import { countMax, pageLimit, readCursor, writeCursor } from './pages.ts';
-import { reads } from './statements.ts';
+import type { Reads } from './statements.ts';
 import { domains, type MessageHead, type OutcomeBody } from './unit.ts';
 import { askWords } from './words.ts';
 
 export interface ReadParts {
-  readers: Readers;
+  readers: Asker;
+  /** The statements of the dialect. */
+  sql: Reads;
+  /** Condition on `seq` that a row of this index of words holds all of the words, with one binding. */
+  holds(index: 'message_words' | 'person_words', seq: string): string;
   seal: Seal;
   /** Writes SQL for the dialect; never connects. */
   build: Knex;
@@ -28,7 +32,7 @@ const apartTerm = "m.state IN ('parked','unmapped','test','corrected')";
 /** Messages by id, in the order asked; unknown ones are left out. */
 export async function readMessages(parts: ReadParts, ids: readonly string[]): Promise<KeptMessage[]> {
   const rows = await parts.readers.allOf(
-    reads.messages,
+    parts.sql.messages,
     ids.map((id) => [idToKey(id)]),
   );
   const opened = await openMessages(parts, rows);
@@ -83,7 +87,7 @@ function openMessage(seal: Seal, row: Row): KeptMessage {
 
 async function readOutcomeBodies(parts: ReadParts, ids: readonly string[]): Promise<Map<string, OutcomeBody[]>> {
   const rows = await parts.readers.allOf(
-    reads.outcomes,
+    parts.sql.outcomes,
     ids.map((id) => [idToKey(id)]),
   );
   const byMessage = new Map<string, OutcomeBody[]>();
@@ -134,7 +138,7 @@ export async function readSteps(parts: ReadParts, message: KeptMessage): Promise
 
 /** The query of a list without its page, as the plan test sees it too; undefined when it can find nothing. */
 export function messageListQuery(
-  parts: Pick<ReadParts, 'seal' | 'build'>,
+  parts: Pick<ReadParts, 'seal' | 'build' | 'holds'>,
   query: MessageQuery,
 ): Knex.QueryBuilder | undefined {
   const { build, seal } = parts;
@@ -157,7 +161,7 @@ export function messageListQuery(
   if (query.terms && query.terms.length > 0) {
     const words = askWords(seal, domains.messageWords, query.terms);
     if (words === undefined) return undefined;
-    list.whereRaw('m.seq IN (SELECT rowid FROM message_words WHERE message_words MATCH ?)', [words]);
+    list.whereRaw(parts.holds('message_words', 'm.seq'), [words]);
   }
   return list;
 }
@@ -177,7 +181,7 @@ export async function listMessages(parts: ReadParts, query: MessageQuery): Promi
   const [found, count] = await Promise.all([runBuilt(parts, page), countBuilt(parts, list)]);
   const seqs = found.slice(0, limit).map((row) => row.seq as number);
   const rows = await parts.readers.allOf(
-    reads.messagesBySeq,
+    parts.sql.messagesBySeq,
     seqs.map((seq) => [seq]),
   );
   const bySeq = new Map(rows.map((row) => [row.seq as number, row]));

@@ -8,7 +8,6 @@ import type { Row } from './database.ts';
 import { jobOfRow } from './group.ts';
 import { countMax, pageLimit, readCursor, writeCursor } from './pages.ts';
 import { countBuilt, type ReadParts, runBuilt } from './read-messages.ts';
-import { reads } from './statements.ts';
 
 const sourcesMax = 1_000;
 const fieldsMax = 1_000;
@@ -17,16 +16,16 @@ const minutesTold = 60;
 export async function readSourceStats(parts: ReadParts, now: number): Promise<SourceStats[]> {
   const minute = Math.floor(now / 60_000);
   const [rows, parked] = await Promise.all([
-    parts.readers.all(reads.sources, [sourcesMax]),
-    parts.readers.all(reads.parkedBySource),
+    parts.readers.all(parts.sql.sources, [sourcesMax]),
+    parts.readers.all(parts.sql.parkedBySource),
   ]);
   const parkedOf = new Map(parked.map((row) => [row.source as string, row.count as number]));
   return Promise.all(
     rows.map(async (row) => {
       const sourceId = row.id as string;
       const [minutes, fields] = await Promise.all([
-        parts.readers.all(reads.sourceMinutes, [sourceId, minute - minutesTold]),
-        parts.readers.all(reads.notCarried, [sourceId, fieldsMax]),
+        parts.readers.all(parts.sql.sourceMinutes, [sourceId, minute - minutesTold]),
+        parts.readers.all(parts.sql.notCarried, [sourceId, fieldsMax]),
       ]);
       const perMinute: number[] = new Array(minutesTold).fill(0);
       for (const one of minutes) {

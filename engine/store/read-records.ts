@@ -5,7 +5,6 @@ import { idToKey, keyToId, personKey, splitPieces, unpackBody } from './codec.ts
 import type { Row } from './database.ts';
 import { pageLimit, readCursor, writeCursor } from './pages.ts';
 import { countBuilt, type ReadParts, runBuilt } from './read-messages.ts';
-import { reads } from './statements.ts';
 import { domains, entryRow, identifierText } from './unit.ts';
 import { askWords } from './words.ts';
 
@@ -23,7 +22,7 @@ export async function readPersonsByIdentifier(
   const texts = ids.map((one) => identifierText(one.system, one.value));
   const tokens = parts.seal.tokens(domains.identifier, texts);
   const keys = texts.map((_, i) => [tokens.subarray(i * 12, i * 12 + 12)]);
-  const rows = await parts.readers.allOf(reads.identifiers, keys);
+  const rows = await parts.readers.allOf(parts.sql.identifiers, keys);
   const holders = new Map<string, Buffer>();
   const merged = new Map<string, Buffer>();
   for (const row of rows) {
@@ -55,7 +54,7 @@ async function followMerges(parts: ReadParts, merged: Map<string, Buffer>): Prom
   let open = [...merged.values()];
   for (let step = 0; step < mergesMax && open.length > 0; step++) {
     const rows = await parts.readers.allOf(
-      reads.survivors,
+      parts.sql.survivors,
       open.map((id) => [id]),
     );
     open = [];
@@ -71,7 +70,7 @@ async function followMerges(parts: ReadParts, merged: Map<string, Buffer>): Prom
 
 export async function readPersons(parts: ReadParts, ids: readonly string[]): Promise<Map<string, Person>> {
   const rows = await parts.readers.allOf(
-    reads.persons,
+    parts.sql.persons,
     ids.map((id) => [idToKey(id)]),
   );
   const persons = new Map<string, Person>();
@@ -113,7 +112,7 @@ export async function listPersons(
   if (query.terms && query.terms.length > 0) {
     const words = askWords(parts.seal, domains.personWords, query.terms);
     if (words === undefined) return { rows: [], count: 0 };
-    list.whereRaw('p.seq IN (SELECT rowid FROM person_words WHERE person_words MATCH ?)', [words]);
+    list.whereRaw(parts.holds('person_words', 'p.seq'), [words]);
   }
   const page = list
     .clone()
@@ -124,7 +123,7 @@ export async function listPersons(
   const [found, count] = await Promise.all([runBuilt(parts, page), countBuilt(parts, list)]);
   const seqs = found.slice(0, limit).map((row) => row.seq as number);
   const rows = await parts.readers.allOf(
-    reads.personsBySeq,
+    parts.sql.personsBySeq,
     seqs.map((seq) => [seq]),
   );
   const bySeq = new Map(rows.map((row) => [row.seq as number, row]));
@@ -152,7 +151,7 @@ export async function readEntriesByKeys(
     const person = idToKey(personId);
     for (let i = 0; i < mine.length; i++, at++) asked.push([person, tokens.subarray(at * 12, at * 12 + 12)]);
   }
-  const rows = await parts.readers.allOf(reads.entriesByKey, asked);
+  const rows = await parts.readers.allOf(parts.sql.entriesByKey, asked);
   const byPerson = new Map<string, Map<string, Entry>>();
   for (const row of rows) {
     const entry = openEntry(parts.seal, row);
@@ -198,7 +197,7 @@ function openEntry(seal: Seal, row: Row): Entry {
 /** The newest version of these entries, by id; what is not there is not in the map. */
 export async function readEntriesById(parts: ReadParts, ids: readonly string[]): Promise<Map<string, Entry>> {
   const rows = await parts.readers.allOf(
-    reads.entriesById,
+    parts.sql.entriesById,
     ids.map((id) => [idToKey(id)]),
   );
   return new Map(rows.map((row) => [keyToId(row.id as Buffer), openEntry(parts.seal, row)]));
@@ -209,18 +208,18 @@ export async function readEntries(
   personId: string,
   options: { removed?: boolean; limit?: number },
 ): Promise<Entry[]> {
-  const sql = options.removed ? reads.entriesAll : reads.entriesLive;
+  const sql = options.removed ? parts.sql.entriesAll : parts.sql.entriesLive;
   const rows = await parts.readers.all(sql, [idToKey(personId), Math.min(options.limit ?? entriesMax, entriesMax)]);
   return rows.map((row) => openEntry(parts.seal, row));
 }
 
 export async function readEntryHistory(parts: ReadParts, id: string): Promise<Entry[]> {
-  const rows = await parts.readers.all(reads.entryHistory, [idToKey(id), historyMax]);
+  const rows = await parts.readers.all(parts.sql.entryHistory, [idToKey(id), historyMax]);
   return rows.map((row) => openEntry(parts.seal, row));
 }
 
 export async function readDocument(parts: ReadParts, id: string): Promise<StoredDocument | undefined> {
-  const row = await parts.readers.first(reads.document, [idToKey(id)]);
+  const row = await parts.readers.first(parts.sql.document, [idToKey(id)]);
   if (!row) return undefined;
   const facts = documentFacts(row);
   const plain = unpackBody(parts.seal.open(personKey(facts.personId), 'documents', id, row.body as Buffer));
@@ -232,7 +231,7 @@ export async function readDocuments(
   parts: ReadParts,
   personId: string,
 ): Promise<Omit<StoredDocument, 'bytes' | 'signature'>[]> {
-  return (await parts.readers.all(reads.documents, [idToKey(personId), documentsMax])).map(documentFacts);
+  return (await parts.readers.all(parts.sql.documents, [idToKey(personId), documentsMax])).map(documentFacts);
 }
 
 function documentFacts(row: Row): Omit<StoredDocument, 'bytes' | 'signature'> {

@@ -247,3 +247,11 @@ export const reads = {
   notCarried: 'SELECT field,count FROM not_carried WHERE source = ? ORDER BY count DESC LIMIT ?',
   parkedBySource: `SELECT source, count(*) AS count FROM messages WHERE state = 'parked' AND state IN ('parked','unmapped','test','corrected') GROUP BY source`,
 } as const;
+
+/** The statements of {@link reads} in any dialect. */
+export type Reads = { readonly [Name in keyof typeof reads]: (typeof reads)[Name] extends Sql ? Sql : string };
+
+/** Condition that a row of the full-text index holds all of the words that are bound to it. */
+export function holdsWords(index: 'message_words' | 'person_words', seq: string): string {
+  return `${seq} IN (SELECT rowid FROM ${index} WHERE ${index} MATCH ?)`;
+}

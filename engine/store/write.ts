@@ -4,8 +4,10 @@
  */
 import type { MixError } from '../../schemas/errors/index.ts';
 import type { Seal, WrappedKey } from '../../schemas/parts.ts';
+import { idToKey } from './codec.ts';
 import { type Connection, packKeys, packRows, type Row, type Value } from './database.ts';
 import { type Counters, finishPlan, type Item, type Known, latin, newPlan, push, type Rows } from './group.ts';
+import type { Hot } from './hot.ts';
 import { Planner, type PlannerParts } from './plan.ts';
 import { checks, lane, writes } from './statements.ts';
 
@@ -13,6 +15,8 @@ import { checks, lane, writes } from './statements.ts';
 export interface WriterParts extends PlannerParts {
   connection: Connection;
   seal: Seal;
+  /** Persons whose rows are known without asking. */
+  hot: Hot;
 }
 
 export class GroupWriter {
@@ -98,18 +102,40 @@ export class GroupWriter {
     const parked: Value[][] = [];
     const deliveries: Value[][] = [];
     const received: Value[][] = [];
+    const known: Known = {
+      seen: new Map(),
+      persons: new Map(),
+      holders: new Map(),
+      entries: new Map(),
+      parked: new Map(),
+      deliveries: new Map(),
+      received: new Set(),
+    };
+    const { hot } = this.#parts;
     items.forEach(({ work }, number) => {
       if (work.kind === 'keep' && work.keep.token) seen.push([number, work.keep.token, work.keep.digest]);
       if (work.kind === 'requeue') parked.push([work.subject]);
       if (work.kind !== 'commit') return;
       for (const person of work.commit.persons) {
-        persons.push([person.id]);
-        for (const token of person.tokens) tokens.push([token]);
+        const facts = hot.facts(person.person.id);
+        if (facts)
+          known.persons.set(latin(person.id), { ...facts, links: 0, words: Buffer.from(facts.words, 'latin1') });
+        else persons.push([person.id]);
+        for (const token of person.tokens) {
+          const holder = hot.holder(latin(token));
+          if (holder === undefined) tokens.push([token]);
+          else known.holders.set(latin(token), { person: latin(idToKey(holder)), merged: false });
+        }
         for (const token of person.links) tokens.push([token]);
       }
       for (const delivery of work.commit.deliveries) deliveries.push([delivery.id]);
       if (work.commit.received) received.push([work.commit.received.id]);
-      for (const entry of work.commit.entries) if (entry.expect > 0) entries.push([entry.id]);
+      for (const { id, expect, facts } of work.commit.entries) {
+        if (expect === 0) continue;
+        const version = hot.entryVersion(facts.personId, facts.key, facts.id);
+        if (version === undefined) entries.push([id]);
+        else known.entries.set(latin(id), version);
+      }
     });
     const [seenRows, personRows, holderRows, entryRows, parkedRows, deliveryRows, receivedRows] = await Promise.all([
       this.#all(checks.seen, seen),
@@ -120,15 +146,7 @@ export class GroupWriter {
       this.#all(checks.deliveries, deliveries),
       this.#all(checks.received, received),
     ]);
-    const known: Known = {
-      seen: new Map(),
-      persons: new Map(),
-      holders: new Map(),
-      entries: new Map(),
-      parked: new Map(),
-      deliveries: new Map(),
-      received: new Set(receivedRows.map((row) => latin(row.id as Buffer))),
-    };
+    for (const row of receivedRows) known.received.add(latin(row.id as Buffer));
     for (const row of seenRows)
       known.seen.set(items[row.number as number]!, {
         same: row.same as Buffer | null,
@@ -163,11 +181,12 @@ export class GroupWriter {
 }
 
 /** Does the failure belong to one unit, so that the others may still go in? */
-function isLocal(fault: MixError): boolean {
+export function isLocal(fault: MixError): boolean {
   return fault.fault.code === 'store.conflict' || fault.fault.code === 'store.failed';
 }
 
-function reset(items: Item[]): void {
+/** Undoes what trying a group did to its units. */
+export function reset(items: Item[]): void {
   for (const item of items) {
     for (const undo of item.undo) undo();
     item.undo = [];
@@ -177,7 +196,8 @@ function reset(items: Item[]): void {
   }
 }
 
-function settle(items: Item[], deferred: Set<Item>): void {
+/** Tells every unit that is not deferred what became of it. */
+export function settle(items: Item[], deferred: Set<Item>): void {
   for (const item of items) {
     if (deferred.has(item)) continue;
     if (item.fault) {

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Connection, type Value } from '../../../engine/store/database.ts';
 import { messageListQuery } from '../../../engine/store/read-messages.ts';
 import { migrate } from '../../../engine/store/schema.ts';
-import { checks, lane, reads, writes } from '../../../engine/store/statements.ts';
+import { checks, holdsWords, lane, reads, writes } from '../../../engine/store/statements.ts';
 import { openSeal } from '../../../pki/seal.ts';
 
 let connection: Connection;
@@ -71,6 +71,7 @@ describe('query plans', () => {
     const parts = {
       seal: openSeal({ kek: createSecretKey(Buffer.alloc(32)) }),
       build: knex({ client: 'sqlite3', useNullAsDefault: true }),
+      holds: holdsWords,
     };
     const filters = [
       { sourceId: 'a' },
