@@ -10,7 +10,16 @@ import type { Clock, Job, KeptMessage, Log, Store } from '../schemas/parts.ts';
 import { chooseProfile, type VendorProfile } from '../schemas/vendors/profile.ts';
 import { admitSource } from './admit.ts';
 import { decideIntake } from './authorize.ts';
-import { ackMode, buildAck, identityOfScan, type Scan, scanHeader, splitBatch } from './hl7v2/index.ts';
+import {
+  ackMode,
+  type Batch,
+  buildAck,
+  buildBatchAck,
+  identityOfScan,
+  type Scan,
+  scanHeader,
+  splitBatch,
+} from './hl7v2/index.ts';
 import { uuidv7 } from './record/index.ts';
 import { isWarning, type SourceSetup, type Understood, understand } from './understand.ts';
 import type { Waiting } from './waiting.ts';
@@ -38,12 +47,45 @@ export interface Answer {
 export async function acceptFrame(parts: AcceptParts, bytes: Buffer, setup: SourceSetup): Promise<Answer> {
   if (!startsBatch(bytes)) return acceptMessage(parts, bytes, setup);
   const batch = splitBatch(bytes);
+  if (batch.faults.length > 0)
+    parts.log.warn(
+      { source: setup.source.id, code: batch.faults[0]!.code },
+      'a batch declares another number than it holds',
+    );
   const answers: Answer[] = [];
-  for (const part of batch.messages) answers.push(await acceptMessage(parts, part.bytes, setup));
-  const acks = answers.map((answer) => answer.ack).filter((ack) => ack !== null);
-  return {
-    ack: acks.length > 0 ? Buffer.concat(acks) : null,
-    messageIds: answers.flatMap((answer) => answer.messageIds),
+  // Each is handed to the store before the next, so their order holds; those of one round share a commit.
+  for (let at = 0; at < batch.messages.length; at += BATCH_ABREAST) {
+    const round = batch.messages.slice(at, at + BATCH_ABREAST);
+    answers.push(...(await Promise.all(round.map((part) => acceptMessage(parts, part.bytes, setup)))));
+  }
+  const together = batchAnswer(parts, batch, setup);
+  const answered: Answer = {
+    ack: together(answers.map(({ ack }) => ack)),
+    messageIds: answers.flatMap(({ messageIds }) => messageIds),
+  };
+  const laters = answers.map(({ later }) => later);
+  if (laters.some((later) => later !== undefined)) answered.later = Promise.all(laters).then(together);
+  return answered;
+}
+
+/** Messages of a batch that are taken at once. */
+const BATCH_ABREAST = 32;
+
+/** How the answers of a batch's messages become one: a batch themselves (chapter 2.10.3), or bare where the profile says so; null when there is none. */
+function batchAnswer(
+  parts: AcceptParts,
+  batch: Batch,
+  setup: SourceSetup,
+): (answers: (Buffer | null | undefined)[]) => Buffer | null {
+  const scan = scanHeader(batch.messages[0]?.bytes ?? '', setup.charset);
+  const { ack } = chooseProfile(setup.profile, scan);
+  return (answers) => {
+    const acks = answers.map((answer) => answer ?? null);
+    const given = acks.filter((answer) => answer !== null);
+    if (given.length === 0 && acks.length > 0) return null;
+    if (ack.batch === 'bare') return given.length > 0 ? Buffer.concat(given) : null;
+    const now = parts.clock.now();
+    return buildBatchAck({ batch, acks, version: scan.version, now, newControlId: () => ackControlId(now) });
   };
 }
 
@@ -60,7 +102,7 @@ export function refuseFrame(refused: {
   if (scan.controlId === '' && scan.type === '?') return null;
   return buildAck({
     scan,
-    code: modeOf(scan, setup).enhanced ? 'CR' : 'AR',
+    code: modeOf(scan, setup, chooseProfile(setup.profile, scan)).enhanced ? 'CR' : 'AR',
     faults: [{ code }],
     now,
     controlId: ackControlId(now),
@@ -81,7 +123,7 @@ async function acceptMessage(parts: AcceptParts, bytes: Buffer, setup: SourceSet
   const now = parts.clock.now();
   const scan = scanHeader(bytes, setup.charset);
   const profile = chooseProfile(setup.profile, scan);
-  const mode = modeOf(scan, setup);
+  const mode = modeOf(scan, setup, profile);
   // What did not keep the message from being acted on is told on our pages; interface engines take any ERR for a failure.
   const answer = (code: AckCode, faults: Fault[]) =>
     buildAck({ scan, code, faults: faults.filter((fault) => !isWarning(fault)), now, controlId: ackControlId(now) });
@@ -118,10 +160,10 @@ function ackControlId(now: number): string {
   return uuidv7(now).replaceAll('-', '').slice(-20);
 }
 
-/** What MSH-15 and MSH-16 ask for; where both are empty, what the listener's settings say. */
-function modeOf(scan: Scan, setup: SourceSetup): ReturnType<typeof ackMode> {
+/** What MSH-15 and MSH-16 ask for; where both are empty, what the listener's settings or the vendor profile say. */
+function modeOf(scan: Scan, setup: SourceSetup, profile: VendorProfile): ReturnType<typeof ackMode> {
   const mode = ackMode(scan);
-  return mode.enhanced || setup.acknowledgment === 'original'
+  return mode.enhanced || (setup.acknowledgment === 'original' && profile.ack.mode === 'original')
     ? mode
     : { enhanced: true, accept: 'AL', application: 'NE' };
 }

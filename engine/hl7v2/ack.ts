@@ -126,8 +126,8 @@ function typeField(scan: Scan, version: string, delimiters: Delimiters): string 
   return ['ACK', escapeText(scan.trigger, delimiters), 'ACK'].join(delimiters.component);
 }
 
-/** `20261123120000+0000`; without the offset before 2.3 did not have it in MSH-7 of every site. */
-function timeText(now: number, version: string): string {
+/** Time of an answer in UTC: `20261123120000+0000`; without the offset before 2.3 did not have it in MSH-7 of every site. */
+export function timeText(now: number, version: string): string {
   const digits = new Date(now)
     .toISOString()
     .replace(/[^0-9]/g, '')

@@ -4,6 +4,10 @@ import type { Fault } from '../../schemas/errors/index.ts';
 /** Messages that one file may hold. */
 export const batchMessagesMax = 1_000_000;
 const faultsMax = 100;
+/** Batches of a file that are told apart; what comes after belongs to the last. */
+const batchesMax = 1_000;
+/** Longest text of an envelope's header that is kept. */
+const headerBytesMax = 4_096;
 
 /** One message of a file. `bytes` is a view into the file, with the line end of its last segment and without blank lines after it. */
 export interface BatchPart {
@@ -16,6 +20,10 @@ export interface BatchPart {
 
 export interface Batch {
   messages: BatchPart[];
+  /** Text of the first FHS, byte for byte (latin1); '' where there is none. */
+  fileHeader: string;
+  /** The batches, and the runs of messages that stand in none: text of the BHS ('' where there is none) and position of the first message. */
+  batches: { header: string; first: number }[];
   /** Is there at least one FHS or BHS? */
   enveloped: boolean;
   /** Count mismatches (BTS-1, FTS-1). All warnings: what is there is taken. */
@@ -33,7 +41,10 @@ type LineKind = 'MSH' | 'FHS' | 'BHS' | 'BTS' | 'FTS' | undefined;
 export function splitBatch(file: Buffer | string): Batch {
   const bytes = typeof file === 'string' ? Buffer.from(file, 'utf8') : file;
   const wide = (bytes[0] === 0xff && bytes[1] === 0xfe) || (bytes[0] === 0xfe && bytes[1] === 0xff);
-  if (wide) return { messages: [{ index: 0, offset: 0, bytes }], enveloped: false, faults: [] };
+  if (wide) {
+    const batches = [{ header: '', first: 0 }];
+    return { messages: [{ index: 0, offset: 0, bytes }], fileHeader: '', batches, enveloped: false, faults: [] };
+  }
   const splitter = new Splitter(bytes);
   let at = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0;
   // A byte order mark belongs to the first message.
@@ -82,6 +93,9 @@ class Splitter {
   readonly #bytes: Buffer;
   readonly #messages: BatchPart[] = [];
   readonly #faults: Fault[] = [];
+  readonly #groups: Batch['batches'] = [];
+  #fileHeader = '';
+  #inBatch = false;
   #enveloped = false;
   /** Offset where the part being gathered began; -1 while none is. */
   #start = -1;
@@ -118,26 +132,36 @@ class Splitter {
       this.begin(markFirst ? 0 : textStart);
       this.#headed = true;
       this.#end = next;
-    } else this.#envelope(kind, this.#bytes.toString('latin1', textStart, Math.min(end, textStart + 64)));
+    } else this.#envelope(kind, this.#bytes.toString('latin1', textStart, Math.min(end, textStart + headerBytesMax)));
   }
 
   #envelope(kind: 'FHS' | 'BHS' | 'BTS' | 'FTS', line: string): void {
     if (kind === 'FHS') {
       this.#enveloped = true;
+      this.#fileHeader ||= line;
+      this.#inBatch = false;
       this.#batches = 0;
     } else if (kind === 'BHS') {
       this.#enveloped = true;
       this.#messagesInBatch = 0;
       this.#batches += 1;
+      this.#group(line);
     } else if (kind === 'BTS') {
+      this.#inBatch = false;
       this.#batchTrailers += 1;
       this.#compare('BTS', this.#batchTrailers, line, this.#messagesInBatch);
       this.#messagesInBatch = 0;
     } else {
+      this.#inBatch = false;
       this.#fileTrailers += 1;
       this.#compare('FTS', this.#fileTrailers, line, this.#batches);
       this.#batches = 0;
     }
+  }
+
+  #group(header: string): void {
+    if (this.#groups.length < batchesMax) this.#groups.push({ header, first: this.#messages.length });
+    this.#inBatch = true;
   }
 
   #compare(name: string, nth: number, line: string, found: number): void {
@@ -150,6 +174,7 @@ class Splitter {
   #close(): void {
     if (this.#start !== -1 && this.#end !== -1 && this.#messages.length < batchMessagesMax) {
       const end = withoutFrameEnd(this.#bytes, this.#start, this.#end);
+      if (!this.#inBatch) this.#group('');
       this.#messages.push({
         index: this.#messages.length,
         offset: this.#start,
@@ -163,7 +188,13 @@ class Splitter {
 
   finish(): Batch {
     this.#close();
-    return { messages: this.#messages, enveloped: this.#enveloped, faults: this.#faults };
+    return {
+      messages: this.#messages,
+      fileHeader: this.#fileHeader,
+      batches: this.#groups,
+      enveloped: this.#enveloped,
+      faults: this.#faults,
+    };
   }
 }
 

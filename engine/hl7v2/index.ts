@@ -1,6 +1,7 @@
 /** HL7 v2: the only door of this folder. */
 export { type AckCode, type AckOrder, ackMode, buildAck } from './ack.ts';
 export { type Batch, type BatchPart, splitBatch } from './batch.ts';
+export { type BatchAckOrder, buildBatchAck } from './batch-ack.ts';
 export { charsetNamed, decodeMessage, encodeMessage } from './charset.ts';
 export { type CheckOptions, checkMessage } from './check.ts';
 export { type ComposedComponent, type ComposedField, composeMessage } from './compose.ts';

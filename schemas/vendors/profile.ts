@@ -224,6 +224,7 @@ function joined(chain: ProfileFile[]): VendorProfile {
       charset: ack.charset ?? text.charset ?? 'utf8',
       awaitsAck: ack.awaitsAck ?? true,
       resends: ack.resends ?? true,
+      batch: ack.batch ?? 'enveloped',
     },
   });
 }

@@ -234,6 +234,8 @@ export const profileFile = z.strictObject({
       awaitsAck: z.boolean().optional(),
       /** After a break the sender may send again what was already answered. */
       resends: z.boolean().optional(),
+      /** What answers a batch: a batch of answers (chapter 2.10.3), or the bare answers one after another. */
+      batch: z.enum(['enveloped', 'bare']).optional(),
     })
     .default({}),
 });
@@ -271,5 +273,11 @@ export interface VendorProfile {
   zSegments: ZField[];
   codes: CodeTable[];
   orderKey: ('placer' | 'filler' | 'account')[];
-  ack: { mode: 'original' | 'enhanced'; charset: string; awaitsAck: boolean; resends: boolean };
+  ack: {
+    mode: 'original' | 'enhanced';
+    charset: string;
+    awaitsAck: boolean;
+    resends: boolean;
+    batch: 'enveloped' | 'bare';
+  };
 }

@@ -74,3 +74,27 @@ with MLLPClient('127.0.0.1', int(sys.argv[1])) as client:
     expect(stdout.trim().split('\n')).toEqual(['AA PY1', 'AA PY2']);
   },
 );
+
+test.skipIf(!python)(
+  `python-hl7 reads the answer to a batch as a batch${python ? '' : ' (skipped: /usr/bin/python3 has no module hl7)'}`,
+  async () => {
+    const script = `
+import sys, hl7
+from hl7.client import MLLPClient
+with MLLPClient('127.0.0.1', int(sys.argv[1])) as client:
+    answer = client.send_message(sys.argv[2]).strip(b'\\x0b\\x1c\\r').decode('utf-8')
+    print(hl7.isfile(answer))
+    for batch in hl7.parse_file(answer):
+        print(str(batch.header[11]), str(batch.header[12]), str(batch.trailer[1]), *[f"{m.segment('MSA')[1]} {m.segment('MSA')[2]}" for m in batch])
+`;
+    const [one, two, three] = ['PB1', 'PB2', 'PB3'].map((controlId, at) =>
+      admission({ controlId, number: `640${at}`, charset: 'ASCII' }),
+    );
+    const head = (name: string, id: string) => `${name}|^~\\&|LAB|WEST|MIX|EAST|||||${id}\r`;
+    const file = `${head('FHS', 'F7')}${head('BHS', 'B7')}${one}${two}BTS|2\r${head('BHS', 'B8')}${three}BTS|1\rFTS|2\r`;
+    const { stdout } = await run(PYTHON, ['-c', script, String(port), file], { timeout: 60_000 });
+    const lines = stdout.trim().split('\n');
+    expect(lines[0]).toBe('True');
+    expect(lines.slice(1).map((line) => line.replace(/^\w{20} /, ''))).toEqual(['B7 2 AA PB1 AA PB2', 'B8 1 AA PB3']);
+  },
+);

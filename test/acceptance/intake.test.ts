@@ -158,12 +158,14 @@ describe('whatever comes', () => {
     expect(Buffer.from(await kept.arrayBuffer()).equals(garbage)).toBe(true);
   });
 
-  test('a batch in one frame: one answer for each message', async () => {
+  test('a batch in one frame: a batch of one answer for each message', async () => {
     const line = await wire();
     const messages = ['BAT1', 'BAT2', 'BAT3'].map((controlId, at) => admission({ controlId, number: `530${at}` }));
     const answer = await line.ask(`FHS|^~\\&|LAB\rBHS|^~\\&|LAB\r${messages.join('')}BTS|3\rFTS|1\r`);
     const codes = [...answer.matchAll(/MSA\|(\w+)\|(\w+)/g)].map(([, code, id]) => `${code} ${id}`);
     expect(codes).toEqual(['AA BAT1', 'AA BAT2', 'AA BAT3']);
+    const envelope = answer.split('\r').filter((line) => /^[BF][HT]S/.test(line));
+    expect(envelope.map((line) => line.slice(0, 5))).toEqual(['FHS|^', 'BHS|^', 'BTS|3', 'FTS|1']);
     line.close();
     for (const id of ['BAT1', 'BAT2', 'BAT3']) expect((await rowsOf(id)).count).toBe(1);
   });
