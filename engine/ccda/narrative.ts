@@ -10,6 +10,7 @@ export interface Row {
 
 /** Text with line ends as br elements. */
 export function lines(words: string): string {
+  if (words === '') return '';
   if (!words.includes('\n') && !words.includes('\r')) return escapeText(words);
   return words
     .split(/\r\n?|\n/)
@@ -19,7 +20,7 @@ export function lines(words: string): string {
 
 /** A table; columns that are empty in every row are left out. */
 export function table(columns: readonly string[], rows: readonly Row[]): string {
-  const used = columns.map((_, column) => column === 0 || rows.some((row) => (row.cells[column] ?? '') !== ''));
+  const used = usedColumns(columns.length, rows);
   let out = '<table><thead><tr>';
   for (let c = 0; c < columns.length; c++) if (used[c]) out += `<th>${escapeText(columns[c] as string)}</th>`;
   out += '</tr></thead><tbody>';
@@ -29,6 +30,21 @@ export function table(columns: readonly string[], rows: readonly Row[]): string 
     out += '</tr>';
   }
   return `${out}</tbody></table>`;
+}
+
+function usedColumns(count: number, rows: readonly Row[]): boolean[] {
+  const used = new Array<boolean>(count).fill(false);
+  used[0] = true;
+  let left = count - 1;
+  for (let r = 0; left > 0 && r < rows.length; r++) {
+    const { cells } = rows[r] as Row;
+    for (let c = 1; c < count; c++) {
+      if (used[c] || (cells[c] ?? '') === '') continue;
+      used[c] = true;
+      left--;
+    }
+  }
+  return used;
 }
 
 /** `<text>` of an entry: a reference to its row. */

@@ -220,12 +220,23 @@ function readActor(reference: Reference, scope: Scope, owner: Resource | undefin
   return { name, entity, key: ids === '' ? name : ids };
 }
 
+const nobody = { elements: '', names: '' } as const;
+
+function performerOf(actor: Actor): string {
+  return `<performer><assignedEntity>${actor.entity}</assignedEntity></performer>`;
+}
+
 /** `<performer>` elements of the actors that are known, each once. */
 export function performers(
   references: readonly (Reference | undefined)[],
   scope: Scope,
   owner: Resource,
 ): { elements: string; names: string } {
+  if (references.length === 0) return nobody;
+  if (references.length === 1) {
+    const actor = actorOf(references[0], scope, owner);
+    return actor === undefined ? nobody : { elements: performerOf(actor), names: actor.name };
+  }
   const seen = new Map<string, Actor>();
   for (const reference of references) {
     const actor = actorOf(reference, scope, owner);
@@ -233,7 +244,7 @@ export function performers(
   }
   const actors = [...seen.values()];
   return {
-    elements: actors.map((actor) => `<performer><assignedEntity>${actor.entity}</assignedEntity></performer>`).join(''),
+    elements: actors.map(performerOf).join(''),
     names: actors
       .map((actor) => actor.name)
       .filter(Boolean)

@@ -77,13 +77,13 @@ export function identifierOf(system: string | undefined, value: string | undefin
 const fhirTime =
   /^([0-9]{4})(?:-([0-9]{2})(?:-([0-9]{2})(?:T([0-9]{2}):([0-9]{2})(?::([0-9]{2})(\.[0-9]+)?)?(Z|[+-][0-9]{2}:[0-9]{2})?)?)?)?$/;
 
-// A record has the same times over and over: the answers are kept, up to a bound.
-const timesMax = 4_000;
-const timesKnown = new Map<string, string | undefined>();
+// Records have the same times, units and code systems over and over: the answers are kept, up to a bound.
+const knownMax = 4_000;
+const timesKnown = new Map<string, string>();
 const readableKnown = new Map<string, string>();
 
 function remember<T>(known: Map<string, T>, key: string, answer: T): T {
-  if (known.size >= timesMax) known.clear();
+  if (known.size >= knownMax) known.clear();
   known.set(key, answer);
   return answer;
 }
@@ -91,7 +91,8 @@ function remember<T>(known: Map<string, T>, key: string, answer: T): T {
 /** FHIR date, dateTime or instant as HL7 TS; undefined where it is not one. */
 export function timeOf(value: string | undefined): string | undefined {
   if (value === undefined) return undefined;
-  if (timesKnown.has(value)) return timesKnown.get(value);
+  const before = timesKnown.get(value);
+  if (before !== undefined) return before;
   const parts = value.length > 40 ? null : fhirTime.exec(value);
   if (parts === null) return undefined;
   const [, year, month = '', day = '', hour = '', minute = '', second = '', fraction = '', zone] = parts;
@@ -168,68 +169,96 @@ export interface CodeOptions {
   extra?: string;
 }
 
-interface KnownCoding {
-  coding: Coding;
-  /** Real OID of its system, undefined for local ones. */
-  oid: string | undefined;
-}
-
 /** A code in CDA has no blanks (type cs). */
 const isCode = /^[^\s]+$/;
+
+const codeOids = new Map<string, string | undefined>();
+
+/** Real OID of a coding's system, undefined for local ones. */
+function oidOfCoding({ system }: Coding): string | undefined {
+  if (!system) return undefined;
+  const before = codeOids.get(system);
+  if (before !== undefined || codeOids.has(system)) return before;
+  const oid = oidOf(system);
+  return remember(codeOids, system, oid !== undefined && isOid(oid) ? oid : undefined);
+}
 
 /**
  * A coded value (CD, CE) from a CodeableConcept. Nothing is lost: codings beside the main one become translations, codes of
  * systems without OID stand under nullFlavor OTH, text becomes originalText.
  */
 export function code(tag: string, concept: CodeableConcept | undefined, options: CodeOptions = {}): string {
-  const known = knownCodings(concept);
-  const main = mainCoding(known, options);
-  const type = options.type === undefined ? '' : ` xsi:type="${options.type}"`;
-  const declared = options.type === undefined ? '' : xsi;
+  const codings = concept?.coding ?? noCodings;
+  const main = mainCoding(codings, options);
   let inner = originalText(concept, options.reference);
-  inner += options.extra ?? '';
-  for (const one of known) if (one !== main) inner += translation(one);
-  if (main === undefined) {
-    const flavor = known.length > 0 || concept?.text ? 'OTH' : (options.nullFlavor ?? 'UNK');
+  if (options.extra !== undefined) inner += options.extra;
+  let says = false;
+  for (let i = 0; i < codings.length; i++) {
+    const coding = codings[i] as Coding;
+    if (!saysSomething(coding)) continue;
+    says = true;
+    if (i !== main) inner += translation(coding);
+  }
+  let declared = '';
+  let type = '';
+  if (options.type !== undefined) {
+    declared = xsi;
+    type = ` xsi:type="${options.type}"`;
+  }
+  if (main < 0) {
+    const flavor = says || concept?.text ? 'OTH' : (options.nullFlavor ?? 'UNK');
     return `<${tag}${declared} nullFlavor="${flavor}"${type}>${inner}</${tag}>`;
   }
-  return `<${tag}${declared}${codingAttributes(main.coding, main.oid as string)}${type}>${inner}</${tag}>`;
+  const coding = codings[main] as Coding;
+  return `<${tag}${declared}${codingAttributes(coding, oidOfCoding(coding) as string)}${type}>${inner}</${tag}>`;
 }
 
-function knownCodings(concept: CodeableConcept | undefined): KnownCoding[] {
-  const known: KnownCoding[] = [];
-  for (const coding of concept?.coding ?? []) {
-    if (!coding.code && !coding.display) continue;
-    const oid = coding.system ? oidOf(coding.system) : undefined;
-    known.push({ coding, oid: oid !== undefined && isOid(oid) ? oid : undefined });
+const noCodings: readonly Coding[] = [];
+
+function saysSomething(coding: Coding): boolean {
+  return Boolean(coding.code || coding.display);
+}
+
+/** Position of the coding that becomes the main one: of the systems that can, the most preferred, and the first of those; -1 for none. */
+function mainCoding(codings: readonly Coding[], { only, prefer }: CodeOptions): number {
+  let best = -1;
+  let bestRank = Number.POSITIVE_INFINITY;
+  for (let i = 0; i < codings.length; i++) {
+    const coding = codings[i] as Coding;
+    if (coding.code === undefined || !isCode.test(coding.code.trim())) continue;
+    const oid = oidOfCoding(coding);
+    if (oid === undefined || only?.includes(oid) === false) continue;
+    const place = prefer === undefined ? -1 : prefer.indexOf(oid);
+    const rank = place < 0 ? Number.MAX_SAFE_INTEGER : place;
+    if (rank >= bestRank) continue;
+    best = i;
+    bestRank = rank;
   }
-  return known;
+  return best;
 }
 
-function mainCoding(known: KnownCoding[], options: CodeOptions): KnownCoding | undefined {
-  const usable = known.filter(
-    ({ coding, oid }) =>
-      oid !== undefined &&
-      coding.code !== undefined &&
-      isCode.test(coding.code.trim()) &&
-      (options.only?.includes(oid) ?? true),
-  );
-  for (const oid of options.prefer ?? []) {
-    const found = usable.find((one) => one.oid === oid);
-    if (found !== undefined) return found;
-  }
-  return usable[0];
-}
+const systemAttributes = new Map<string, string>();
 
-function codingAttributes(coding: Coding, oid: string): string {
+/** `codeSystem` and, where it has one, `codeSystemName`. */
+function systemOf(oid: string): string {
+  const before = systemAttributes.get(oid);
+  if (before !== undefined) return before;
   const name = codeSystemNames.get(oid);
-  let out = ` code="${attribute((coding.code as string).trim())}" codeSystem="${oid}"`;
-  if (name !== undefined) out += ` codeSystemName="${name}"`;
-  if (coding.display) out += ` displayName="${attribute(coding.display)}"`;
-  return out;
+  return remember(
+    systemAttributes,
+    oid,
+    name === undefined ? ` codeSystem="${oid}"` : ` codeSystem="${oid}" codeSystemName="${name}"`,
+  );
 }
 
-function translation({ coding, oid }: KnownCoding): string {
+/** Attributes of a coding whose code is one that CDA takes. */
+export function codingAttributes({ code: given, display }: Coding, oid: string): string {
+  const words = ` code="${attribute((given as string).trim())}"${systemOf(oid)}`;
+  return display ? `${words} displayName="${attribute(display)}"` : words;
+}
+
+function translation(coding: Coding): string {
+  const oid = oidOfCoding(coding);
   const trimmed = coding.code?.trim() ?? '';
   if (!isCode.test(trimmed)) {
     const words = [trimmed, coding.display].filter(Boolean).join(' ');
@@ -244,8 +273,8 @@ function translation({ coding, oid }: KnownCoding): string {
 
 /** Every coding of a concept as translation, but for those of a code that stands there already. */
 export function translations(concept: CodeableConcept | undefined, skip: readonly string[] = []): string {
-  return knownCodings(concept)
-    .filter(({ coding }) => !skip.includes(coding.code ?? ''))
+  return (concept?.coding ?? [])
+    .filter((coding) => saysSomething(coding) && !skip.includes(coding.code ?? ''))
     .map(translation)
     .join('');
 }
@@ -273,13 +302,13 @@ export function fixedCode(
 /** A concept for a reader: text, else displays; local codes are shown too, since nobody else can look them up. */
 export function readable(concept: CodeableConcept | undefined): string {
   if (concept === undefined) return '';
-  const first = concept.coding?.[0];
-  const words = concept.text || concept.coding?.find((coding) => coding.display)?.display || '';
-  const codes = (concept.coding ?? [])
-    .map((coding) => coding.code)
-    .filter((one): one is string => Boolean(one) && one !== words);
-  if (words === '') return codes.join(', ') || first?.display || '';
-  return codes.length === 0 ? words : `${words} (${codes.join(', ')})`;
+  const codings = concept.coding ?? noCodings;
+  let words = concept.text ?? '';
+  for (let i = 0; words === '' && i < codings.length; i++) words = codings[i]?.display ?? '';
+  let codes = '';
+  for (const { code: one } of codings) if (one && one !== words) codes += codes === '' ? one : `, ${one}`;
+  if (words === '') return codes;
+  return codes === '' ? words : `${words} (${codes})`;
 }
 
 const decimalPattern = /^-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?$/;
@@ -288,7 +317,7 @@ const decimalPattern = /^-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?$/;
 export function realOf(value: number | undefined): string | undefined {
   if (value === undefined) return undefined;
   const written = String(value);
-  return decimalPattern.test(written) ? written : undefined;
+  return Number.isFinite(value) || decimalPattern.test(written) ? written : undefined;
 }
 
 /**
@@ -306,13 +335,20 @@ export function amountOf(given: Quantity | undefined): string | undefined {
   return value;
 }
 
+const unitsKnown = new Map<string, string | undefined>();
+
+function knownUnit(unit: string | undefined): string | undefined {
+  if (!unit) return undefined;
+  const before = unitsKnown.get(unit);
+  if (before !== undefined || unitsKnown.has(unit)) return before;
+  return remember(unitsKnown, unit, ucumOf(unit));
+}
+
 /** UCUM unit of a quantity; undefined where it has none or an unknown one. */
 export function unitOf(quantity: Quantity | undefined): string | undefined {
   if (quantity === undefined) return undefined;
-  const coded = quantity.system === 'http://unitsofmeasure.org' && quantity.code ? ucumOf(quantity.code) : undefined;
-  return (
-    coded ?? (quantity.unit ? ucumOf(quantity.unit) : undefined) ?? (quantity.code ? ucumOf(quantity.code) : undefined)
-  );
+  const coded = quantity.system === 'http://unitsofmeasure.org' ? knownUnit(quantity.code) : undefined;
+  return coded ?? knownUnit(quantity.unit) ?? knownUnit(quantity.code);
 }
 
 /** Attributes and content of a PQ: value and unit, or a translation where the unit is not UCUM. */
@@ -348,7 +384,7 @@ export function quantityValue(given: Quantity): string {
   return `<value${xsi}${attributes} xsi:type="PQ">${inner}</value>`;
 }
 
-export function rangeValue(range: Range, tag = 'value'): string {
+export function rangeValue(range: Pick<Range, 'low' | 'high'>, tag = 'value'): string {
   const low = range.low ? quantity('low', range.low) : '';
   const high = range.high ? quantity('high', range.high) : '';
   if (low === '' && high === '') return `<${tag}${xsi} nullFlavor="UNK" xsi:type="IVL_PQ"></${tag}>`;
@@ -372,7 +408,7 @@ export function readableQuantity(given: Quantity | undefined): string {
   return `${given.comparator ?? ''}${value} ${given.unit ?? given.code ?? ''}`.trim();
 }
 
-export function readableRange(range: Range | undefined): string {
+export function readableRange(range: Pick<Range, 'low' | 'high'> | undefined): string {
   if (range === undefined) return '';
   if (range.low && range.high) return `${readableQuantity(range.low)} to ${readableQuantity(range.high)}`;
   return range.low ? `from ${readableQuantity(range.low)}` : range.high ? `up to ${readableQuantity(range.high)}` : '';

@@ -41,6 +41,7 @@ export const cvx = '2.16.840.1.113883.12.292';
 export const cpt = '2.16.840.1.113883.6.12';
 export const cdcRace = '2.16.840.1.113883.6.238';
 export const actCode = '2.16.840.1.113883.5.4';
+export const observationInterpretation = '2.16.840.1.113883.5.83';
 export const roleCode = '2.16.840.1.113883.5.111';
 export const nciThesaurus = '2.16.840.1.113883.3.26.1.1';
 

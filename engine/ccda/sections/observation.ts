@@ -15,11 +15,12 @@ import {
   socialHistoryCodes,
   vitalSignCodes,
 } from '../../../schemas/ccda/classify.ts';
-import { interpretationCodes, loinc, snomed } from '../../../schemas/ccda/code-systems.ts';
+import { interpretationCodes, loinc, observationInterpretation, snomed } from '../../../schemas/ccda/code-systems.ts';
 import type { SectionName } from '../../../schemas/ccda/templates.ts';
 import {
   attribute,
   code,
+  codingAttributes,
   quantityValue,
   rangeValue,
   ratioValue,
@@ -230,34 +231,36 @@ export function readableWhen(observation: Observation): string {
 /** interpretationCode elements; codes outside the HL7 vocabulary stand as originalText. */
 export function interpretations({ observation, component }: Finding): string {
   let out = '';
-  for (const concept of ((component ?? observation).interpretation ?? []).slice(0, 10)) {
+  const { interpretation } = component ?? observation;
+  if (interpretation === undefined) return '';
+  for (const concept of interpretation.length > 10 ? interpretation.slice(0, 10) : interpretation) {
     const coding = concept.coding?.find((one) => interpretationCodes.has(one.code ?? ''));
     if (coding === undefined) {
       const words = readable(concept);
       if (words)
         out += `<interpretationCode nullFlavor="OTH"><originalText>${text(words)}</originalText></interpretationCode>`;
     } else {
-      out += code('interpretationCode', {
-        coding: [{ ...coding, system: 'http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation' }],
-      });
+      out += `<interpretationCode${codingAttributes(coding, observationInterpretation)}></interpretationCode>`;
     }
   }
   return out;
 }
 
 export function readableInterpretation({ observation, component }: Finding): string {
-  return ((component ?? observation).interpretation ?? []).map(readable).filter(Boolean).join(', ');
+  const { interpretation } = component ?? observation;
+  return interpretation === undefined ? '' : interpretation.map(readable).filter(Boolean).join(', ');
 }
 
-export function rangesOf({ observation, component }: Finding): ObservationReferenceRange[] {
-  return ((component ?? observation).referenceRange ?? []).slice(0, 10);
+const noRanges: readonly ObservationReferenceRange[] = [];
+
+export function rangesOf({ observation, component }: Finding): readonly ObservationReferenceRange[] {
+  const { referenceRange } = component ?? observation;
+  if (referenceRange === undefined) return noRanges;
+  return referenceRange.length > 10 ? referenceRange.slice(0, 10) : referenceRange;
 }
 
 export function readableReferenceRange(range: ObservationReferenceRange): string {
-  return (
-    range.text ||
-    readableRange({ ...(range.low ? { low: range.low } : {}), ...(range.high ? { high: range.high } : {}) } as never)
-  );
+  return range.text || readableRange(range);
 }
 
 /** referenceRange with exactly one value each (CONF:1198-7150). */
@@ -267,9 +270,7 @@ export function referenceRanges(finding: Finding): string {
     const words = readableReferenceRange(range);
     if (words === '') continue;
     const bounded = range.low !== undefined || range.high !== undefined;
-    const value = bounded
-      ? rangeValue({ ...(range.low ? { low: range.low } : {}), ...(range.high ? { high: range.high } : {}) } as never)
-      : stringValue(words);
+    const value = bounded ? rangeValue(range) : stringValue(words);
     out += `<referenceRange><observationRange><text>${text(words)}</text>${value}</observationRange></referenceRange>`;
   }
   return out;
