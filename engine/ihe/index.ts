@@ -1,0 +1,33 @@
+/** IHE's transactions over FHIR as pure functions: PIXm (ITI-83, ITI-104) and MHD (ITI-65, ITI-67, ITI-68). The only door of this folder. */
+export { capabilityOf } from './capability.ts';
+export { binaryIdOf, type DocumentQuery, makeSearchset, readDocumentQuery, readSearchset } from './mhd-find.ts';
+export {
+  type DocumentAbout,
+  makeDocumentReference,
+  makeProvideBundle,
+  makeWithdrawal,
+  masterIdentifierOf,
+  uuidOf,
+} from './mhd-make.ts';
+export { claimedLevel, type MetadataLevel, profileUrl } from './mhd-profile.ts';
+export {
+  checkDigest,
+  makeProvideAnswer,
+  type ProvidedBundle,
+  type ProvidedDocument,
+  readProvideBundle,
+} from './mhd-provide.ts';
+export { type PatientNumber, readNumber, sameNumber, tokenOf } from './numbers.ts';
+export { outcomeOf, outcomeSaying } from './outcome.ts';
+export {
+  type CrossReferenceQuery,
+  type FedPatient,
+  type Feed,
+  type FeedOptions,
+  fhirIdentifier,
+  makeCrossReference,
+  makeFeed,
+  readCrossReference,
+  readCrossReferenceAnswer,
+  readFeed,
+} from './pixm.ts';
