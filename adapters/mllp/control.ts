@@ -19,6 +19,27 @@ export function answerHeadOf(message: Buffer): AnswerHead | undefined {
   return fields && { code: fields[1] ?? '', controlId: fields[2] ?? '' };
 }
 
+/** Most ERR segments that are looked at. */
+const ERRORS_MAX = 20;
+
+/** Codes of table 0357 in ERR-3 (ERR-1.4 before version 2.5); what else stands in ERR may be of the patient and is not read. */
+export function errorCodesOf(message: Buffer): string[] {
+  const separator = String.fromCharCode(message[Math.max(0, message.indexOf('MSH', 0, 'latin1')) + 3] ?? 0x7c);
+  const codes = new Set<string>();
+  let from = 0;
+  for (let seen = 0; seen < ERRORS_MAX && from < message.length; ) {
+    const until = endOfSegment(message, from);
+    if (message.toString('latin1', from, from + 3) === 'ERR') {
+      seen += 1;
+      const fields = message.toString('latin1', from, until).split(separator);
+      const code = /^\d{3}/.exec(fields[3] ?? '')?.[0] ?? /^[^^]*\^[^^]*\^[^^]*\^(\d{3})/.exec(fields[1] ?? '')?.[1];
+      if (code !== undefined) codes.add(code);
+    }
+    from = until + 1;
+  }
+  return [...codes];
+}
+
 /** Fields of the first segment of this name, split at MSH-1; `fields[0]` is the name. A byte order mark before MSH is passed over. */
 function fieldsOf(message: Buffer, name: string): string[] | undefined {
   // Field positions are the same in every character set that MSH-18 allows here, so bytes are read one for one.
