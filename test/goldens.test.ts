@@ -116,7 +116,8 @@ describe('the stages of each message', () => {
 describe('inputs that have something wrong', () => {
   const setup = setupOf('healthland');
 
-  it.each(readdirSync(invalid).sort())('%s is told with code and place, and answered', async (name) => {
+  const messageCases = readdirSync(invalid).filter((name) => name.startsWith('hl7v2.'));
+  it.each(messageCases.sort())('%s is told with code and place, and answered', async (name) => {
     const folder = new URL(`${name}/`, invalid);
     const wanted = JSON.parse(readFileSync(new URL('wanted.json', folder), 'utf8')) as Pick<Fault, 'code' | 'place'>;
     const bytes = readFileSync(new URL('input.hl7', folder));

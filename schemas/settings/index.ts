@@ -7,3 +7,4 @@ export { describeSettings } from './describe.ts';
 export type { SecretReference } from './manifest.ts';
 export { checkSettings, readSettings } from './read.ts';
 export { type ListenerSettings, manifest, type Settings } from './rooms.ts';
+export { checkRoutes } from './route-check.ts';

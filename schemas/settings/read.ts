@@ -4,6 +4,7 @@ import { type Fault, MixError, sentenceOf } from '../errors/index.ts';
 import { contradictions } from './contradictions.ts';
 import type { Members, Node, Setting } from './manifest.ts';
 import { manifest, type Settings } from './rooms.ts';
+import { checkRoutes } from './route-check.ts';
 
 /** What became of reading: the settings, or every fault in the order of the manifest. */
 export interface SettingsVerdict {
@@ -32,7 +33,7 @@ export function checkSettings(input: unknown, options: { baseDir: string }): Set
   if (reading.faults.length > 0) return { faults: reading.faults };
   // Every member was read by the manifest that the type is made of.
   const settings = values as unknown as Settings;
-  reading.faults.push(...contradictions(settings));
+  reading.faults.push(...contradictions(settings), ...checkRoutes(settings));
   return reading.faults.length > 0 ? { faults: reading.faults } : { settings: freeze(settings), faults: [] };
 }
 
