@@ -58,6 +58,10 @@ export interface KeepUnit {
 
 export interface PersonUnit {
   person: Person;
+  /** What is sealed: numbers and patient as JSON. */
+  text: string;
+  /** Row number, set when the unit is planned. */
+  seq: number;
   id: Buffer;
   expect: number;
   tokens: Buffer[];
@@ -73,6 +77,9 @@ export interface PersonUnit {
 export interface EntryUnit {
   id: Buffer;
   expect: number;
+  facts: Omit<Entry, 'body'>;
+  /** What is sealed: key, body and origin as JSON. */
+  text: string;
   row: Value[];
 }
 
@@ -256,9 +263,12 @@ function personUnit(seal: Seal, given: { person: Person; expect: number; terms: 
   const plain = person.linkKeys
     ? [person.identifiers, person.patient, person.linkKeys]
     : [person.identifiers, person.patient];
-  const body = packBody([Buffer.from(JSON.stringify(plain))]);
+  const text = JSON.stringify(plain);
+  const body = packBody([Buffer.from(text)]);
   return {
     person,
+    text,
+    seq: 0,
     id: idToKey(person.id),
     expect: given.expect,
     tokens: texts.map((_, i) => tokens.subarray(i * 12, i * 12 + 12)),
@@ -280,16 +290,18 @@ function entryUnits(
   const byId = new Map<string, EntryUnit>();
   const entryVersions: Value[][] = [];
   given.forEach(({ entry, expect }, i) => {
-    const row = entryValues(seal, entry, tokens.subarray(i * 12, i * 12 + 12));
+    const { body, ...facts } = entry;
+    const text = JSON.stringify([entry.key, body, entry.from]);
+    const row = entryValues(seal, entry, tokens.subarray(i * 12, i * 12 + 12), text);
     const earlier = byId.get(entry.id);
     if (earlier) entryVersions.push(earlier.row);
-    byId.set(entry.id, { id: row[0] as Buffer, expect: earlier ? earlier.expect : expect, row });
+    byId.set(entry.id, { id: row[0] as Buffer, expect: earlier ? earlier.expect : expect, facts, text, row });
   });
   return { entries: [...byId.values()], entryVersions };
 }
 
-function entryValues(seal: Seal, entry: Entry, key: Buffer): Value[] {
-  const packed = packBody([Buffer.from(JSON.stringify([entry.key, entry.body, entry.from]))]);
+function entryValues(seal: Seal, entry: Entry, key: Buffer, text: string): Value[] {
+  const packed = packBody([Buffer.from(text)]);
   const body = seal.seal(personKey(entry.personId), 'entries', entryRow(entry.id, entry.version), packed);
   return [
     idToKey(entry.id),
