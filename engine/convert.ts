@@ -129,7 +129,8 @@ function fill(work: Work, converted: Converted, { bytes, scan, record }: Given):
     if (message !== undefined) converted.outputs.push(plainMessage(message));
     return;
   }
-  if (draft === undefined || draft.subjects.length === 0) return;
+  // What a node would park for a human makes no document here either.
+  if (draft === undefined || draft.subjects.length === 0 || draft.faults.some((fault) => !isWarning(fault))) return;
   const touched = record.apply(draft, {
     sourceId: setup.source.id,
     messageId: work.newId(),

@@ -2,7 +2,7 @@
  * What is wrong in a message, as far as syntax, the standard's tables and its structures tell.
  *
  * Errors are only what keeps the message from being acted on: no type, a version nobody knows, no patient where one is
- * needed, a date of birth that is none. All else is a warning: the message goes on, the sender may read it in the ACK.
+ * needed. All else is a warning: the message goes on, the sender may read it in the ACK.
  */
 import type { Fault, FaultCode } from '../../schemas/errors/index.ts';
 import { nearestVersion, publishedVersions, segmentDefinition, tableCodes } from '../../schemas/hl7v2/dictionary.ts';
@@ -107,7 +107,6 @@ export function checkMessage(message: Message, options: CheckOptions = {}): Faul
 const errorCodes: ReadonlySet<FaultCode> = new Set<FaultCode>([
   'hl7v2.required-field',
   'hl7v2.required-segment',
-  'hl7v2.birth-date',
   'hl7v2.version',
 ]);
 
@@ -174,8 +173,9 @@ function checkPid(message: Message, pid: Segment): Found[] {
     found.push({ fault, segment: pid.index, field });
   };
   if (!hasNumber(message, pid.fields[3])) {
-    // Before 2.3.1 the number may stand in PID-2 or 4, and accounts in 18 still find the person.
-    const elsewhere = [2, 4, 18, 19].find((field) => hasNumber(message, pid.fields[field]));
+    // Before 2.3.1 the number may stand in PID-2 or 4. An account (18) or a social security number (19) is shared and used again: it names
+    // nobody unless the vendor profile says so, and then it has been brought to PID-3.
+    const elsewhere = [2, 4].find((field) => hasNumber(message, pid.fields[field]));
     if (elsewhere === undefined) tell('hl7v2.required-field', 3);
     else tell('hl7v2.expected-field', 3, `PID-${elsewhere} has a number`);
   }

@@ -100,12 +100,13 @@ export const hl7v2Faults = {
     warning: true,
   },
   'hl7v2.birth-date': {
-    sentence: 'the date of birth is no date',
+    sentence: 'the date of birth can not be read; the record goes on without it',
     fix: 'send YYYY, YYYYMM or YYYYMMDD, with or without a time',
     retry: false,
     hl7: '102',
     http: 422,
     fhir: 'value',
+    warning: true,
   },
   'hl7v2.date-format': {
     sentence: 'a date or time is not written as the standard says',

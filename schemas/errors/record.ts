@@ -2,8 +2,8 @@ import type { FaultKind } from './kind.ts';
 
 export const recordFaults = {
   'record.no-patient-number': {
-    sentence: 'the message has no patient number to file it under',
-    fix: 'send PID-3 or name the position of the number in the vendor profile',
+    sentence: 'the message has no number that names one patient',
+    fix: 'send PID-3, or let the vendor profile say where the number stands (identifiers.mrn) or what its type means (identifiers.types)',
     retry: false,
     hl7: '101',
     http: 422,

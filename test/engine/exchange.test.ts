@@ -177,14 +177,14 @@ describe('work that waits for a human', () => {
 
   it('marks a record incomplete while a message about it waits, and takes the mark off', async () => {
     await hospital.send(result('100', '13.2'));
-    const wrong = [msh('ADT^A08^ADT_A01'), 'EVN|A08|20260401', pid('100').replace('19610203', 'sometime'), visit('V1')];
+    const wrong = [msh('ADT^A08^ADT_A01').replace('|2.5.1|', '|9.9|'), 'EVN|A08|20260401', pid('100'), visit('V1')];
     expect(await hospital.send(wrong)).toBe('AE');
     await hospital.settled();
     expect((await hospital.personOf('100'))?.incomplete).toBe(true);
     const subject = await analyst();
     const [parked] = (await hospital.engine.portal.parked(subject)).rows;
-    const corrected = wrong.join('\r').replace('sometime', '19610203');
-    await hospital.engine.portal.rerun(subject, parked!.messageId, { reason: 'date read from the chart', corrected });
+    const corrected = wrong.join('\r').replace('|9.9|', '|2.5.1|');
+    await hospital.engine.portal.rerun(subject, parked!.messageId, { reason: 'the version is a slip', corrected });
     await hospital.settled();
     expect((await hospital.personOf('100'))?.incomplete).toBe(false);
   });

@@ -6,7 +6,7 @@ import type { Encounter, ServiceRequest } from '@medplum/fhirtypes';
 import type { Message, Segment } from '../../../schemas/hl7v2/message.ts';
 import type { Source } from '../../../schemas/parts.ts';
 import type { VendorProfile } from '../../../schemas/vendors/shape.ts';
-import type { Draft, DraftSubject } from '../../record/index.ts';
+import { type Draft, type DraftSubject, isStrong } from '../../record/index.ts';
 import { Entries, hang } from './build.ts';
 import { mapAllergy, mapDg1, mapFt1, mapPr1, mapSft } from './clinical.ts';
 import { addToCoverage, mapGt1, mapIn1 } from './coverage.ts';
@@ -187,7 +187,7 @@ function enterPid(w: Walk, s: SegmentReader): void {
     visitKey: '',
     target: patient,
   };
-  if (numbers.length === 0) tell(w.m, 'record.no-patient-number', `${s.place}-3`);
+  if (!numbers.some(isStrong)) tell(w.m, 'record.no-patient-number', `${s.place}-3`);
   for (const identifier of patient.identifier ?? []) w.terms.add('number', identifier.value);
   for (const name of patient.name ?? []) {
     w.terms.add('name', name.family);

@@ -10,9 +10,10 @@ import type {
 } from '@medplum/fhirtypes';
 import { tableCode, v2Uri } from '../../../schemas/codes.ts';
 import type { Identifier as PersonNumber } from '../../../schemas/parts.ts';
-import { conceptIn, conceptsOf, dateOf, dateTimeOf, hang, periodFrom, some, timeOf, toPatient } from './build.ts';
+import { conceptIn, conceptsOf, dateOf, dateTimeOf, hang, periodFrom, some, toPatient } from './build.ts';
 import { addressOf, contactPointOf, humanNameOf, identifierOf, organizationOf, practitionerOf } from './datatypes.ts';
 import { attach, componentsOf, keptAs, type SegmentReader, split, textOf } from './reader.ts';
+import { readTime } from './times.ts';
 
 const usCore = 'http://hl7.org/fhir/us/core/StructureDefinition/us-core-';
 const fhir = 'http://hl7.org/fhir/StructureDefinition/';
@@ -135,8 +136,11 @@ export function numbersOf(s: SegmentReader, n: number, type: string): PersonNumb
 }
 
 function mapBirth(s: SegmentReader, patient: Patient): void {
-  const birth = timeOf(s, 7);
+  // A birth date that can not be read is told by the check and counted as not carried: a text in its place would be taken for one.
+  const [sent = ''] = s.has(7) ? componentsOf(s.m, split(s.segment.fields[7]!, s.m.delimiters.repetition)[0]!) : [];
+  const birth = readTime(sent, s.m.zone);
   if (birth) {
+    s.touch(7);
     patient.birthDate = birth.date;
     if (birth.precision > 8 && !/T00:00:00/.test(birth.dateTime))
       (patient as { _birthDate?: Element })._birthDate = {

@@ -1,6 +1,8 @@
 import type { Patient, RelatedPerson } from '@medplum/fhirtypes';
 import { describe, expect, test } from 'vitest';
-import { adt, first, message, oru } from './support.ts';
+import { checkMessage, normalizeMessage, parseMessage, toRecord } from '../../../engine/hl7v2/index.ts';
+import { profileFrom } from '../../../schemas/vendors/profile.ts';
+import { adt, first, message, oru, source } from './support.ts';
 
 const patientOf = (pid: string): Patient => adt('A08', '20260401120000', pid).subjects[0]!.patient;
 
@@ -77,17 +79,13 @@ describe('PID to Patient', () => {
     });
   });
 
-  test('a birth date with a time keeps it, midnight is not invented, a bad date is kept and told', () => {
+  test('a birth date with a time keeps it, midnight is not invented', () => {
     expect((patientOf('PID|1||1^^^H^MR||A^B||196006140930') as { _birthDate?: unknown })._birthDate).toEqual({
       extension: [
         { url: 'http://hl7.org/fhir/StructureDefinition/patient-birthTime', valueDateTime: '1960-06-14T09:30:00Z' },
       ],
     });
     expect((patientOf('PID|1||1^^^H^MR||A^B||19600614000000') as { _birthDate?: unknown })._birthDate).toBeUndefined();
-    const draft = adt('A08', '20260401120000', 'PID|1||1^^^H^MR||A^B||19601399');
-    expect(draft.faults).toEqual([{ code: 'record.time-unreadable', place: 'PID[1]-7' }]);
-    expect(draft.subjects[0]!.patient.birthDate).toBeUndefined();
-    expect(JSON.stringify(draft.subjects[0]!.patient)).toContain('19601399');
   });
 
   test('race and ethnicity after US Core', () => {
@@ -108,6 +106,39 @@ describe('PID to Patient', () => {
   test('a result only identifies, an admission is a snapshot', () => {
     expect(oru('20260401120000', 'OBR|1').subjects[0]!.demographics).toBe('identification');
     expect(adt('A01', '20260401120000').subjects[0]!.demographics).toBe('snapshot');
+  });
+
+  test('a birth date that can not be read is left out and counted', () => {
+    const draft = adt('A01', '20260401120000', 'PID|1||1^^^H^MR||A^B||unknown|M');
+    expect(draft.subjects[0]!.patient).not.toHaveProperty('birthDate');
+    expect(draft.notCarried).toEqual(['PID-7']);
+    expect(adt('A01', '20260401120000', 'PID|1||1^^^H^MR||A^B||19600614|M').notCarried).toEqual([]);
+  });
+
+  test.each([
+    ['an account', 'PID|1||||Nobody^Nora|||||||||||||A77', 'PID[1]-3'],
+    ['a social security number', 'PID|1||||Nobody^Nora||||||||||||||900-00-0001', 'PID[1]-3'],
+    ['a visit number in PID-3', 'PID|1||V1^^^H^VN||Nobody^Nora', 'PID[1]-3'],
+  ])('%s alone names nobody', (_, line, place) => {
+    expect(adt('A01', '20260401120000', line).faults).toEqual([{ code: 'record.no-patient-number', place }]);
+  });
+
+  test('where the profile says that patients stand in PID-18, they do', () => {
+    const profile = profileFrom({
+      name: 'by-account',
+      title: 'A site that files by account',
+      note: 'A site whose accounts are for life and name one person.',
+      extends: 'plain',
+      identifiers: { mrn: 'PID-18' },
+    });
+    const { message } = parseMessage(
+      'MSH|^~\\&|A|B|C|D|20260401120000||ADT^A01|1|P|2.5.1\rEVN|A01|20260401120000\rPID|1||||Nobody^Nora|||||||||||||A77',
+    );
+    const normalized = normalizeMessage(message!, profile).message;
+    const draft = toRecord(normalized, profile, { source, receivedAt: 0 });
+    expect(draft.faults).toEqual([]);
+    expect(draft.subjects[0]!.identifiers).toMatchObject([{ value: 'A77', type: 'MR' }]);
+    expect(checkMessage(normalized).map(({ code }) => code)).not.toContain('hl7v2.required-field');
   });
 
   test('a patient without a number is a fault', () => {
