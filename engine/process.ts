@@ -32,6 +32,11 @@ export interface ProcessParts {
   takeUnderstood(messageId: string): Understood | undefined;
   /** Tells the sender that waits for an application acknowledgment. */
   answered(messageId: string, faults: Fault[]): void;
+  /** Adds what goes beyond this node: feeds and routes (`onward.ts`). */
+  addOnward?(
+    changes: Changes,
+    about: { message: KeptMessage; understood: Understood; before: ReadonlyMap<string, Person> },
+  ): Changes;
 }
 
 interface Unit {
@@ -109,7 +114,8 @@ async function finish(
   for (let race = 0; ; race += 1) {
     try {
       const changes = await changesOf(parts, options, unit, known, snapshot);
-      await store.commit(changes);
+      const about = { message: unit.message, understood: unit.understood, before: snapshot.persons };
+      await store.commit(parts.addOnward?.(changes, about) ?? changes);
       parts.answered(unit.message.id, changes.message?.faults ?? []);
       return;
     } catch (cause) {

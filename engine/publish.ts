@@ -6,8 +6,9 @@
  */
 import { hash } from 'node:crypto';
 import { MixError } from '../schemas/errors/index.ts';
-import type { Clock, Job, Log, Person, Store, StoredDocument } from '../schemas/parts.ts';
+import type { AuditEntry, Changes, Clock, Job, Log, Person, Store, StoredDocument } from '../schemas/parts.ts';
 import { buildCcd, type CcdOrganization, checkCcd } from './ccda/index.ts';
+import { documentDeliveries, documentDelivery, hasUntriedDocument } from './feed.ts';
 import { uuidv7 } from './record/index.ts';
 
 export interface PublishParts {
@@ -21,6 +22,8 @@ export interface PublishParts {
 export interface PublishOptions {
   organization: CcdOrganization;
   zone: string;
+  /** Name of the node above, which hears of every document; absent where there is none. */
+  above?: string;
 }
 
 const ATTEMPTS_MAX = 5;
@@ -30,18 +33,7 @@ export async function publishJob(parts: PublishParts, options: PublishOptions, j
   const jobRef = { id: job.id, fence: job.fence };
   try {
     const document = await makeDocument(parts, options, job.subject);
-    const audit = document && [
-      {
-        at: document.createdAt,
-        who: 'node',
-        action: 'create' as const,
-        outcome: 'done',
-        what: 'document',
-        thing: document.id,
-        personId: document.personId,
-      },
-    ];
-    await parts.store.commit(document ? { jobDone: jobRef, documents: [document], audit } : { jobDone: jobRef });
+    await keepDocument(parts, options, { jobDone: jobRef, personId: job.subject, document });
   } catch (cause) {
     const fault =
       cause instanceof MixError
@@ -59,6 +51,41 @@ export async function publishJob(parts: PublishParts, options: PublishOptions, j
         : { jobParked: { ...jobRef, fault, blocks: false } },
     );
   }
+}
+
+/**
+ * Keeps a document that was made, if any, and lets the node above hear of it. Where an earlier version waits untried, that one goes as
+ * the newest kept: so the document is kept first and then it is looked who will take it, and a crash between is mended by the job,
+ * which runs again.
+ */
+export async function keepDocument(
+  parts: Pick<PublishParts, 'store' | 'clock'>,
+  options: Pick<PublishOptions, 'above'>,
+  work: { jobDone?: Changes['jobDone']; personId: string; document: StoredDocument | undefined },
+): Promise<void> {
+  const { jobDone, document, personId } = work;
+  const { above } = options;
+  const done: Changes = jobDone === undefined ? {} : { jobDone };
+  const kept: Changes = document === undefined ? {} : { documents: [document], audit: [createdEntry(document)] };
+  if (above === undefined) return parts.store.commit({ ...done, ...kept });
+  if (document !== undefined) {
+    if (document.version === 1 || !(await hasUntriedDocument(parts.store, above, personId)))
+      return parts.store.commit({ ...done, ...kept, ...documentDelivery(above, document, parts.clock.now()) });
+    await parts.store.commit(kept);
+  }
+  await parts.store.commit({ ...done, ...(await documentDeliveries(parts, above, personId)) });
+}
+
+function createdEntry(document: StoredDocument): AuditEntry {
+  return {
+    at: document.createdAt,
+    who: 'node',
+    action: 'create',
+    outcome: 'done',
+    what: 'document',
+    thing: document.id,
+    personId: document.personId,
+  };
 }
 
 /**

@@ -1,0 +1,75 @@
+/** What a processed message sets in motion beyond this node: feeds of changed persons, and routes to outlets. Pure. */
+import type { Changes, KeptMessage, Person } from '../schemas/parts.ts';
+import { feedJob } from './deliveries.ts';
+import { valueAt } from './hl7v2/index.ts';
+import { deliveriesFor, type RouteEvent, type RouteTables } from './route.ts';
+import type { Understood } from './understand.ts';
+
+export interface OnwardOptions extends RouteTables {
+  /** Name of the node above; absent where there is none. */
+  above?: string;
+  /** Facility of a listener. */
+  facilityOf(sourceId: string): string;
+}
+
+/** A person is fed when nothing changed for so long, or at the latest so long after the first change. */
+const FEED_WAIT = { quietMs: 200, latestMs: 2_000 };
+
+/**
+ * The changes of a processed message with what goes onward, in the same unit. `before` holds the persons as they were: only who has
+ * another face (demographics, numbers, merged or not) is fed again.
+ */
+export function addOnward(
+  changes: Changes,
+  about: { message: KeptMessage; understood: Understood; before: ReadonlyMap<string, Person> },
+  options: OnwardOptions,
+  now: number,
+): Changes {
+  const state = changes.message?.state;
+  if (state !== 'done' && state !== 'unmapped') return changes;
+  const { above } = options;
+  const fed =
+    above === undefined ? [] : (changes.persons ?? []).filter(({ person }) => hasNewFace(person, about.before));
+  const routed =
+    options.routes.length === 0
+      ? { deliveries: [], jobsNew: [] }
+      : deliveriesFor(eventOf(about, changes.message?.personIds ?? [], options), options, now);
+  if (fed.length === 0 && routed.deliveries.length === 0) return changes;
+  const feeds = fed.map(({ person }) => feedJob(person.id, now, FEED_WAIT));
+  return {
+    ...changes,
+    deliveries: [...(changes.deliveries ?? []), ...routed.deliveries],
+    jobsNew: [...(changes.jobsNew ?? []), ...feeds, ...routed.jobsNew],
+  };
+}
+
+function hasNewFace(person: Person, before: ReadonlyMap<string, Person>): boolean {
+  const known = before.get(person.id);
+  return (
+    known === undefined ||
+    known.state !== person.state ||
+    known.patient !== person.patient ||
+    known.identifiers.length !== person.identifiers.length
+  );
+}
+
+function eventOf(
+  { message, understood }: { message: KeptMessage; understood: Understood },
+  personIds: readonly string[],
+  options: OnwardOptions,
+): RouteEvent {
+  const [type = '', event = ''] = message.type.split('^');
+  return {
+    messageId: message.id,
+    source: message.sourceId,
+    sourceFacility: options.facilityOf(message.sourceId),
+    type,
+    event,
+    facility: message.facts.sendingFacility,
+    patientClass: (understood.message && valueAt(understood.message, 'PV1-2')) ?? '',
+    processing: message.processing,
+    controlId: message.facts.controlId,
+    personIds,
+    patientNumbers: message.facts.patientNumbers,
+  };
+}
