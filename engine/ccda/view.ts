@@ -6,6 +6,7 @@
  */
 import { MixError } from '../../schemas/errors/index.ts';
 import { attributeOf, childOf, childrenOf, readXml, textOf, type XmlElement, type XmlNode } from '../../schemas/xml.ts';
+import { at, bannerOf, codeWords } from './banner.ts';
 
 /** Bytes of a document at most. */
 const bytesMax = 64 * 1024 * 1024;
@@ -83,88 +84,10 @@ function languageOf(root: XmlElement): string {
   return /^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$/.test(code) ? code : 'en';
 }
 
-/** Element at a path of local names. */
-function at(element: XmlElement, ...path: string[]): XmlElement | undefined {
-  let found: XmlElement | undefined = element;
-  for (const local of path) {
-    if (found === undefined) return undefined;
-    found = childOf(found, local);
-  }
-  return found;
-}
-
-/** HL7 time for a reader. */
-function readableTime(value: string | undefined): string {
-  const parts = /^([0-9]{4})([0-9]{2})?([0-9]{2})?([0-9]{2})?([0-9]{2})?([0-9]{2})?(?:\.[0-9]+)?([+-][0-9]{4})?$/.exec(
-    value ?? '',
-  );
-  if (parts === null) return value ?? '';
-  const [, year, month, day, hour, minute, , zone] = parts;
-  return `${[year, month, day].filter(Boolean).join('-')}${hour ? ` ${hour}:${minute ?? '00'}` : ''}${zone ? ` ${zone}` : ''}`;
-}
-
-/** Text of an element and its parts, parted by blanks. */
-function joined(element: XmlElement | undefined, separator = ' '): string {
-  if (element === undefined) return '';
-  const parts = element.children.map((node) => (typeof node === 'string' ? node : textOf(node)).trim());
-  return parts.filter(Boolean).join(separator);
-}
-
-function codeWords(element: XmlElement | undefined): string {
-  if (element === undefined) return '';
-  return attributeOf(element, 'displayName') ?? (textOf(element).trim() || attributeOf(element, 'code') || '');
-}
-
 function renderBanner(root: XmlElement): string {
-  const role = at(root, 'recordTarget', 'patientRole');
-  const patient = role === undefined ? undefined : at(role, 'patient');
-  const rows: [string, string][] = [
-    [
-      'Patient',
-      (patient ? childrenOf(patient, 'name') : [])
-        .map((name) => joined(name))
-        .filter(Boolean)
-        .join('; '),
-    ],
-    ['Born', readableTime(attributeOf(at(patient ?? root, 'birthTime') ?? root, 'value'))],
-    ['Sex', codeWords(at(patient ?? root, 'administrativeGenderCode'))],
-    [
-      'Numbers',
-      (role ? childrenOf(role, 'id') : [])
-        .map((id) => attributeOf(id, 'extension') ?? '')
-        .filter(Boolean)
-        .join('; '),
-    ],
-    [
-      'Address',
-      (role ? childrenOf(role, 'addr') : [])
-        .map((addr) => joined(addr, ', '))
-        .filter(Boolean)
-        .join('; '),
-    ],
-    [
-      'Contact',
-      (role ? childrenOf(role, 'telecom') : [])
-        .map((telecom) => attributeOf(telecom, 'value') ?? '')
-        .filter(Boolean)
-        .join('; '),
-    ],
-    ['Made', readableTime(attributeOf(at(root, 'effectiveTime') ?? root, 'value'))],
-    ['Version', attributeOf(at(root, 'versionNumber') ?? root, 'value') ?? ''],
-    ['Author', childrenOf(root, 'author').map(authorWords).filter(Boolean).join('; ')],
-    ['Kept by', joined(at(root, 'custodian', 'assignedCustodian', 'representedCustodianOrganization', 'name'))],
-  ];
-  return `<dl>${rows
-    .filter(([, words]) => words !== '')
-    .map(([head, words]) => `<dt>${head}</dt><dd>${escapeHtml(words)}</dd>`)
+  return `<dl>${bannerOf(root)
+    .map(({ head, values }) => `<dt>${head}</dt><dd>${values.map(escapeHtml).join('<br>')}</dd>`)
     .join('')}</dl>`;
-}
-
-function authorWords(author: XmlElement): string {
-  const person = joined(at(author, 'assignedAuthor', 'assignedPerson', 'name'));
-  const device = joined(at(author, 'assignedAuthor', 'assignedAuthoringDevice', 'softwareName'));
-  const organization = joined(at(author, 'assignedAuthor', 'representedOrganization', 'name'));
-  return [person || device, organization].filter(Boolean).join(', ');
 }
 
 function renderBody(root: XmlElement, page: Page): string {
