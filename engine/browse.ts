@@ -22,8 +22,10 @@ import type {
   RecordBundle,
   SearchHit,
 } from '../schemas/portal.ts';
+import type { Settings } from '../schemas/settings/index.ts';
 import type { Admission, Subject } from './admit.ts';
 import { type Action, authorize, decideFor, type Thing } from './authorize.ts';
+import { createBrowseExchange, type ExchangeDesk } from './browse-exchange.ts';
 import { renderCcdHtml } from './ccda/index.ts';
 import { toBundle } from './record/index.ts';
 import { type ExchangeParts, overviewOf, sourcesOf } from './view-exchange.ts';
@@ -31,6 +33,11 @@ import { type MessageViewParts, messageRowOf, tellFault, viewMessage } from './v
 import { cardsOf, patientRowOf } from './view-record.ts';
 
 export interface BrowseParts extends ExchangeParts {
+  /** In force; without them the page of settings is empty. */
+  settings?: Settings;
+  startedAt?: number;
+  /** What the exchange gives to its pages; without it the node stands alone. */
+  desk?: ExchangeDesk;
   admission: Admission;
   rerun(message: KeptMessage, by: Subject, ask: { reason: string; corrected?: string }): Promise<string>;
   makeDocumentNow(personId: string): Promise<string>;
@@ -66,6 +73,7 @@ export function createBrowse(parts: BrowseParts): Browse {
   }
 
   return {
+    ...createBrowseExchange({ ...parts, openPerson, facilityOf }),
     async overview(subject) {
       // Counts only, asked again at every change: a line of audit each would bury what people look for there. A refusal is written.
       const asked: Thing = { type: 'overview' };

@@ -28,15 +28,22 @@ function nameText(name: HumanName): string {
   return [name.family, given].filter(Boolean).join(', ') || name.text || '';
 }
 
+const MIX_NUMBER = /^\d{3}-\d{3}-\d{4}$/;
+
 export function patientRowOf(person: Person, facilityOf: (sourceId: string) => string): PatientRow {
   const { patient } = person;
+  // The number of the exchange is given under type PN in this form; it stands apart from the local ones.
+  const mix = person.identifiers.find(({ type, value }) => type === 'PN' && MIX_NUMBER.test(value));
   const row: PatientRow = {
     id: person.id,
     name: nameOfPatient(patient),
-    numbers: person.identifiers.map(({ type, value, sourceId }) => ({ type, value, facility: facilityOf(sourceId) })),
+    numbers: person.identifiers
+      .filter((one) => one !== mix)
+      .map(({ type, value, sourceId }) => ({ type, value, facility: facilityOf(sourceId) })),
     updatedAt: new Date(person.updatedAt).toISOString(),
     incomplete: person.incomplete,
   };
+  if (mix !== undefined) row.mixNumber = mix.value;
   if (patient.birthDate) row.birthDate = patient.birthDate;
   if (patient.gender) row.sex = patient.gender;
   return row;

@@ -51,6 +51,28 @@ export const auditFilter = z.strictObject({
   limit,
 });
 
+export const deliveryFilter = z.strictObject({
+  outlet: text(100).optional(),
+  state: z.enum(['waiting', 'sent', 'parked', 'superseded', 'refused']).optional(),
+  kind: z.enum(['feed', 'document', 'numbers', 'withdraw', 'message']).optional(),
+  person: id.optional(),
+  thing: id.optional(),
+  cursor,
+  limit,
+});
+export const resendAsk = z
+  .strictObject({ ids: z.array(id).min(1).max(500).optional(), outlet: text(100).optional(), reason: text(500) })
+  .refine((ask) => (ask.ids === undefined) !== (ask.outlet === undefined), { path: ['ids'] });
+export const reasonAsk = z.strictObject({ reason: text(500) });
+export const noteAsk = z.strictObject({ note: text(500) });
+export const elsewhereParams = z.object({ id, document: id });
+export const alertFilter = z.strictObject({
+  state: z.enum(['open', 'acknowledged', 'over']).optional(),
+  rule: z.enum(['queue', 'growth', 'silence', 'errors', 'certificate', 'disk', 'parked', 'outlet', 'audit']).optional(),
+  cursor,
+  limit,
+});
+
 export const parkedFilter = z.strictObject({ cursor });
 export const searchAsk = z.strictObject({ q: text(200) });
 export const signInAsk = z.object({

@@ -3,13 +3,19 @@ import type { FastifyInstance } from 'fastify';
 import type { MessageRow, PortalEngine } from '../../schemas/portal.ts';
 import { writeMessagesCsv } from './csv.ts';
 import {
+  alertFilter,
   auditFilter,
+  deliveryFilter,
+  elsewhereParams,
   idParams,
   messageFilter,
+  noteAsk,
   parkedFilter,
   patientFilter,
   readInput,
+  reasonAsk,
   rerunAsk,
+  resendAsk,
   searchAsk,
   secretAsk,
 } from './inputs.ts';
@@ -29,6 +35,7 @@ export function mountPortal(app: FastifyInstance, engine: PortalEngine, options:
   mountSelf(app, engine, options);
   mountMessages(app, engine, options);
   mountPatients(app, engine);
+  mountNode(app, engine);
   mountExchange(app, engine);
 }
 
@@ -105,7 +112,7 @@ function mountPatients(app: FastifyInstance, engine: PortalEngine): void {
   });
 }
 
-function mountExchange(app: FastifyInstance, engine: PortalEngine): void {
+function mountNode(app: FastifyInstance, engine: PortalEngine): void {
   app.get('/api/overview', (request) => engine.overview(admittedOf(request)));
   app.get('/api/sources', (request) => engine.sources(admittedOf(request)));
   app.get('/api/parked', (request) =>
@@ -113,4 +120,39 @@ function mountExchange(app: FastifyInstance, engine: PortalEngine): void {
   );
   app.get('/api/audit', (request) => engine.audit(admittedOf(request), readInput(auditFilter, request.query)));
   app.get('/api/search', (request) => engine.search(admittedOf(request), readInput(searchAsk, request.query).q));
+}
+
+function mountExchange(app: FastifyInstance, engine: PortalEngine): void {
+  app.get('/api/exchange', (request) => engine.exchange(admittedOf(request)));
+  app.get('/api/deliveries', (request) =>
+    engine.deliveries(admittedOf(request), readInput(deliveryFilter, request.query)),
+  );
+  app.get('/api/deliveries/:id', (request) =>
+    engine.delivery(admittedOf(request), readInput(idParams, request.params).id),
+  );
+  app.post('/api/deliveries/resend', (request) =>
+    engine.resend(admittedOf(request), readInput(resendAsk, request.body)),
+  );
+  app.get('/api/patients/:id/registry', (request) =>
+    engine.registry(admittedOf(request), readInput(idParams, request.params).id),
+  );
+  app.get('/api/patients/:id/elsewhere', (request) =>
+    engine.elsewhere(admittedOf(request), readInput(idParams, request.params).id),
+  );
+  app.get('/api/patients/:id/elsewhere/:document', (request) => {
+    const { id, document } = readInput(elsewhereParams, request.params);
+    return engine.documentElsewhere(admittedOf(request), id, document);
+  });
+  app.post('/api/documents/:id/withdraw', async (request, reply) => {
+    const { id } = readInput(idParams, request.params);
+    await engine.withdraw(admittedOf(request), id, readInput(reasonAsk, request.body).reason);
+    return reply.code(204).send();
+  });
+  app.get('/api/settings', (request) => engine.settings(admittedOf(request)));
+  app.get('/api/alerts', (request) => engine.alerts(admittedOf(request), readInput(alertFilter, request.query)));
+  app.post('/api/alerts/:id/acknowledge', async (request, reply) => {
+    const { id } = readInput(idParams, request.params);
+    await engine.acknowledge(admittedOf(request), id, readInput(noteAsk, request.body).note);
+    return reply.code(204).send();
+  });
 }

@@ -1,9 +1,11 @@
 /** An engine of invented data behind the portal's contract, for tests of the HTTP door and of the pages. */
 import { MixError } from '../../schemas/errors/index.ts';
+import type { NodeRole } from '../../schemas/exchange.ts';
 import type { Admitted, LiveNote, Me, MessageRow, PortalEngine, Rerun } from '../../schemas/portal.ts';
 import { messageRow, messageView, patientRows, patientView, START } from './stub-data.ts';
+import { createStubExchange, type StubExchange } from './stub-exchange.ts';
 
-export interface StubEngine extends PortalEngine {
+export interface StubEngine extends PortalEngine, StubExchange {
   /** A message comes in now: joins the list and is told to live pages. */
   arrive(): MessageRow;
   /** How many live pages listen. */
@@ -16,7 +18,7 @@ export interface StubEngine extends PortalEngine {
 export const ONE_TIME = 'ABCD-EFGH-JKLM-NPQR';
 
 export function createStubEngine(
-  options: { mustChangeSecret?: boolean; empty?: boolean; sessionMinutes?: number } = {},
+  options: { mustChangeSecret?: boolean; empty?: boolean; sessionMinutes?: number; role?: NodeRole } = {},
 ): StubEngine {
   let secret = ONE_TIME;
   let mustChangeSecret = options.mustChangeSecret ?? false;
@@ -34,7 +36,7 @@ export function createStubEngine(
     sessionEndsAt: endsAt(),
     node: {
       name: 'Invented General Hospital',
-      role: 'hospital',
+      role: options.role ?? 'hospital',
       facility: 'IGH',
       zone: 'America/Chicago',
       version: '0.1.0',
@@ -48,6 +50,7 @@ export function createStubEngine(
     part === undefined || text.toLowerCase().includes(part.toLowerCase());
 
   return {
+    ...createStubExchange({ role: options.role ?? 'hospital', empty: options.empty === true }),
     asked,
     arrive() {
       const row = {
