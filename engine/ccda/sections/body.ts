@@ -9,7 +9,8 @@ export interface Body {
 
 /** Notes on one cell. */
 export function readableNotes(notes: readonly Annotation[] | undefined): string {
-  return (notes ?? [])
+  if (notes === undefined) return '';
+  return notes
     .map((note) => note.text ?? '')
     .filter(Boolean)
     .join('\n');

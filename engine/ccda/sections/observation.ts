@@ -2,6 +2,7 @@
 import type {
   Attachment,
   CodeableConcept,
+  Coding,
   Observation,
   ObservationComponent,
   ObservationReferenceRange,
@@ -68,22 +69,64 @@ export function loincCodes(concept: CodeableConcept | undefined): string[] {
     .map((coding) => coding.code as string);
 }
 
+/** What a LOINC code or a category (observation-category) says of the section; several may hold for one finding. */
+const vital = 1;
+const family = 2;
+const implant = 4;
+const directive = 8;
+const social = 16;
+const mental = 32;
+const functional = 64;
+
+const classes = new Map<string, number>();
+for (const [bit, codes] of [
+  [vital, vitalSignCodes],
+  [family, familyHistoryCodes],
+  [implant, implantCodes],
+  [directive, advanceDirectiveCodes],
+  [social, socialHistoryCodes],
+  [mental, mentalStatusCodes],
+  [functional, functionalStatusCodes],
+] as const)
+  for (const one of codes) classes.set(one, (classes.get(one) ?? 0) | bit);
+
+const categories: ReadonlyMap<string, number> = new Map([
+  ['vital-signs', vital],
+  ['social-history', social],
+  ['cognitive-status', mental],
+  ['functional-status', functional],
+]);
+
+function classesOf(concept: CodeableConcept | undefined): number {
+  let found = 0;
+  for (const { system, code: one } of concept?.coding ?? noCodings)
+    if (system === loincUri && one) found |= classes.get(one) ?? 0;
+  return found;
+}
+
+function categoriesOf(observation: Observation): number {
+  let found = 0;
+  for (const concept of observation.category ?? noConcepts)
+    for (const { code: one } of concept.coding ?? noCodings) if (one) found |= categories.get(one) ?? 0;
+  return found;
+}
+
+const noCodings: readonly Coding[] = [];
+const noConcepts: readonly CodeableConcept[] = [];
+
 /** Section by LOINC code, then by category (observation-category). */
 export function sectionOf(finding: Finding): SectionName {
   const { observation } = finding;
-  const codes = [...loincCodes(finding.code), ...(finding.component ? loincCodes(observation.code) : [])];
-  if (codes.some((one) => vitalSignCodes.has(one)) || hasCategory(observation, 'vital-signs'))
-    return isVitalSign(finding) ? 'vitalSigns' : 'results';
-  if (codes.some((one) => familyHistoryCodes.has(one)) && readableValue(finding) !== '') return 'familyHistory';
-  if (codes.some((one) => implantCodes.has(one)) && readableValue(finding) !== '') return 'medicalEquipment';
-  if (codes.some((one) => advanceDirectiveCodes.has(one))) return 'advanceDirectives';
-  if (codes.some((one) => socialHistoryCodes.has(one)) || hasCategory(observation, 'social-history'))
-    return 'socialHistory';
-  if (codes.some((one) => mentalStatusCodes.has(one)) || hasCategory(observation, 'cognitive-status'))
-    return 'mentalStatus';
-  if (codes.some((one) => functionalStatusCodes.has(one)) || hasCategory(observation, 'functional-status')) {
-    return loincCodes(finding.code).length > 0 ? 'functionalStatus' : 'results';
-  }
+  const inside = finding.component === undefined ? 0 : classesOf(observation.code);
+  const is = classesOf(finding.code) | inside | categoriesOf(observation);
+  if (is === 0) return 'results';
+  if (is & vital) return isVitalSign(finding) ? 'vitalSigns' : 'results';
+  if (is & family && readableValue(finding) !== '') return 'familyHistory';
+  if (is & implant && readableValue(finding) !== '') return 'medicalEquipment';
+  if (is & directive) return 'advanceDirectives';
+  if (is & social) return 'socialHistory';
+  if (is & mental) return 'mentalStatus';
+  if (is & functional) return loincCodes(finding.code).length > 0 ? 'functionalStatus' : 'results';
   return 'results';
 }
 
@@ -96,10 +139,6 @@ function isVitalSign({ observation, component }: Finding): boolean {
     realOf(quantity.value) !== undefined &&
     unitOf(quantity) !== undefined
   );
-}
-
-function hasCategory(observation: Observation, category: string): boolean {
-  return observation.category?.some((concept) => concept.coding?.some((coding) => coding.code === category)) ?? false;
 }
 
 const valueKeys = [
@@ -253,13 +292,19 @@ export function readableInterpretation({ observation, component }: Finding): str
 
 const noRanges: readonly ObservationReferenceRange[] = [];
 
-export function rangesOf({ observation, component }: Finding): readonly ObservationReferenceRange[] {
+function rangesOf({ observation, component }: Finding): readonly ObservationReferenceRange[] {
   const { referenceRange } = component ?? observation;
   if (referenceRange === undefined) return noRanges;
   return referenceRange.length > 10 ? referenceRange.slice(0, 10) : referenceRange;
 }
 
-export function readableReferenceRange(range: ObservationReferenceRange): string {
+export function readableRanges(finding: Finding): string {
+  const ranges = rangesOf(finding);
+  if (ranges.length === 0) return '';
+  return ranges.map(readableReferenceRange).filter(Boolean).join('; ');
+}
+
+function readableReferenceRange(range: ObservationReferenceRange): string {
   return range.text || readableRange(range);
 }
 

@@ -11,9 +11,8 @@ import {
   type Finding,
   findingValue,
   interpretations,
-  rangesOf,
   readableInterpretation,
-  readableReferenceRange,
+  readableRanges,
   readableValue,
   readableWhen,
   referenceRanges,
@@ -31,6 +30,8 @@ const resultStatuses: Readonly<Record<string, string>> = {
   appended: 'completed',
   cancelled: 'cancelled',
 };
+
+const resultBegins = `<component><observation classCode="OBS" moodCode="EVN">${templateIds(entryTemplates.resultObservation)}`;
 
 interface Cluster {
   report: DiagnosticReport | undefined;
@@ -137,30 +138,33 @@ function isFinal(observation: Observation): boolean {
 function resultObservation(scope: Scope, finding: Finding, rows: Row[]): string {
   const { observation, component, index } = finding;
   const row = scope.row();
-  const notes = [
-    readableNotes(observation.note),
-    observation.bodySite ? `site: ${readable(observation.bodySite)}` : '',
-    observation.method ? `method: ${readable(observation.method)}` : '',
-  ];
   const who = performers(observation.performer ?? [], scope, observation);
-  if (who.names) notes.push(`by: ${who.names}`);
+  // Components share what is said of the whole: the first says it.
+  const notes =
+    component !== undefined && index > 1
+      ? []
+      : [
+          readableNotes(observation.note),
+          observation.bodySite ? `site: ${readable(observation.bodySite)}` : '',
+          observation.method ? `method: ${readable(observation.method)}` : '',
+          who.names ? `by: ${who.names}` : '',
+        ];
   rows.push({
     id: row,
     cells: [
       readable(finding.code) || 'unnamed test',
       readableValue(finding),
-      rangesOf(finding).map(readableReferenceRange).filter(Boolean).join('; '),
+      readableRanges(finding),
       readableInterpretation(finding),
       readableWhen(observation),
       observation.status ?? '',
-      (component === undefined || index <= 1 ? notes : []).filter(Boolean).join('\n'),
+      notes.filter(Boolean).join('\n'),
     ],
   });
   const method = observation.method === undefined ? '' : code('methodCode', observation.method);
   const site = observation.bodySite === undefined ? '' : code('targetSiteCode', observation.bodySite);
   return (
-    `<component><observation classCode="OBS" moodCode="EVN">${templateIds(entryTemplates.resultObservation)}` +
-    `${component === undefined ? scope.ids(observation) : scope.ids(observation, String(index))}${code('code', finding.code, { prefer: [loinc, snomed, cpt], reference: `${row}c` })}${textOf(row)}` +
+    `${resultBegins}${component === undefined ? scope.ids(observation) : scope.ids(observation, String(index))}${code('code', finding.code, { prefer: [loinc, snomed, cpt], reference: `${row}c` })}${textOf(row)}` +
     `<statusCode code="${resultStatuses[observation.status ?? ''] ?? 'active'}"></statusCode>${timeOrPeriod('effectiveTime', whenOf(observation), observation.effectivePeriod)}` +
     `${findingValue(finding)}${interpretations(finding)}${method}${site}${component === undefined ? who.elements : ''}${referenceRanges(finding)}</observation></component>`
   );
@@ -184,7 +188,7 @@ function reportObservation(scope: Scope, report: DiagnosticReport, rows: Row[]):
   });
   const value = words === '' ? `<value${xsi} nullFlavor="NI" xsi:type="CD"></value>` : stringValue(words);
   return (
-    `<component><observation classCode="OBS" moodCode="EVN">${templateIds(entryTemplates.resultObservation)}${scope.ids(report, 'conclusion')}` +
+    `${resultBegins}${scope.ids(report, 'conclusion')}` +
     `${code('code', report.code, { prefer: [loinc, snomed, cpt], reference: `${row}c` })}${textOf(row)}` +
     `<statusCode code="${resultStatuses[report.status ?? ''] ?? 'active'}"></statusCode>${timeOrPeriod('effectiveTime', at, report.effectivePeriod)}${value}</observation></component>`
   );
