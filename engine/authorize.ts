@@ -5,8 +5,13 @@
 
 import { type Decision, type DecisionRequest, decide } from '../policies/index.ts';
 import { MixError } from '../schemas/errors/index.ts';
+import type { NodeSubject } from '../schemas/exchange.ts';
 import type { AuditEntry, Changes, Clock, Store } from '../schemas/parts.ts';
+import { PURPOSES, type PurposeOfUse } from '../schemas/xacml/attributes.ts';
 import type { Subject } from './admit.ts';
+
+/** Whoever asks: a person, an interface, this node itself, or another node. */
+export type Asker = Subject | NodeSubject;
 
 export type Action = DecisionRequest['action'];
 export type ResourceType = DecisionRequest['resource']['type'];
@@ -30,11 +35,12 @@ const AUDITED_AS: Record<Action, AuditEntry['action']> = {
 /**
  * Permits or throws `policy.denied`. The audit entry is durable before the answer.
  * `reason` is what a person typed for the act (a re-run, for instance); it is sealed with the entry. `together` is written in the same
- * commit as the entry of a Permit, so that an act and its trace stand or fall as one.
+ * commit as the entry of a Permit, so that an act and its trace stand or fall as one. For another node the entry has the node as `who`, and for
+ * whom it asked in the reason.
  */
 export async function authorize(
   parts: { store: Store; clock: Clock },
-  subject: Subject,
+  subject: Asker,
   action: Action,
   thing: Thing,
   reason?: string,
@@ -51,21 +57,50 @@ export async function authorize(
   };
   if (thing.id !== undefined) entry.thing = thing.id;
   if (thing.personId !== undefined) entry.personId = thing.personId;
-  const why = reason ?? (permitted ? undefined : decision.because);
-  if (why !== undefined) entry.reason = why;
-  await parts.store.commit(permitted ? { ...together, audit: [entry, ...(together?.audit ?? [])] } : { audit: [entry] });
+  const why = [reason ?? (permitted ? undefined : decision.because), behalfOf(subject)].filter(Boolean).join('; ');
+  if (why !== '') entry.reason = why;
+  await parts.store.commit(
+    permitted ? { ...together, audit: [entry, ...(together?.audit ?? [])] } : { audit: [entry] },
+  );
   if (!permitted) throw new MixError('policy.denied', { place: thing.type, detail: decision.because });
   return decision;
 }
 
-/** The bare decision, for what is asked thousands of times a second and audited by its effect (a source's messages). */
-export function decideFor(subject: Subject, action: Action, thing: Thing): Decision {
+/** `for <user> of <node>, <roles>, <purpose>`, where a node asks for a person. */
+function behalfOf(subject: Asker): string | undefined {
+  if (subject.kind !== 'peer' || subject.onBehalf === undefined) return undefined;
+  const { user, node, roles, purpose } = subject.onBehalf;
+  return `for ${user} of ${node}, ${roles.join(' ')}, ${purpose}`;
+}
+
+/** The bare decision, for what is asked thousands of times a second and audited by its effect (a source's messages, a node's feed). */
+export function decideFor(subject: Asker, action: Action, thing: Thing): Decision {
   return decide({
-    subject: { id: subject.id, roles: subject.roles },
+    subject: subject.kind === 'peer' ? roleOfNode(subject) : { id: subject.id, roles: subject.roles },
     action,
     resource: { type: thing.type, id: thing.id, personId: thing.personId },
-    purpose: subject.kind === 'user' ? 'TREAT' : 'HOPERAT',
+    purpose: purposeOf(subject),
   });
+}
+
+/**
+ * Another node has the one role of its certificate (`node-hospital`, `node-region`, `node-global`). The roles of the person for whom it asks
+ * stand in an attribute of their own, so that they alone permit nothing here.
+ */
+function roleOfNode(node: NodeSubject): DecisionRequest['subject'] {
+  return {
+    id: node.id,
+    roles: [`node-${node.role}`],
+    organization: node.organization,
+    ...(node.onBehalf === undefined ? {} : { behalfRoles: node.onBehalf.roles }),
+  };
+}
+
+/** A node that asks for a person has that person's purpose; by itself it works for the operation of the exchange. */
+function purposeOf(subject: Asker): PurposeOfUse | undefined {
+  if (subject.kind !== 'peer') return subject.kind === 'user' ? 'TREAT' : 'HOPERAT';
+  if (subject.onBehalf === undefined) return 'HOPERAT';
+  return PURPOSES.find((one) => one === subject.onBehalf?.purpose);
 }
 
 const DECISION_HELD_MS = 1_000;

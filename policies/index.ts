@@ -27,7 +27,13 @@ export {
 
 /** What is asked, in the words of the house; `schemas/xacml/attributes.ts` tells which XACML attribute each becomes. */
 export interface DecisionRequest {
-  subject: { id: string; roles: readonly string[]; organization?: string };
+  subject: {
+    id: string;
+    roles: readonly string[];
+    organization?: string;
+    /** Of the person for whom another node asks. */
+    behalfRoles?: readonly string[];
+  };
   action: Action;
   resource: { type: ResourceType; id?: string; personId?: string };
   /** HL7 PurposeOfUse code; without it no rule that names one applies. */
@@ -119,6 +125,7 @@ const keyOf = (entry: { category: string; id: string }): string => attributeKey(
 const KEY = {
   subjectId: keyOf(ATTRIBUTES.subjectId),
   role: keyOf(ATTRIBUTES.role),
+  behalfRole: keyOf(ATTRIBUTES.behalfRole),
   organization: keyOf(ATTRIBUTES.organization),
   purposeOfUse: keyOf(ATTRIBUTES.purposeOfUse),
   resourceType: keyOf(ATTRIBUTES.resourceType),
@@ -137,9 +144,11 @@ function attributesOf(request: DecisionRequest): Map<string, AttributeValues[]> 
     attributes.set(key, [{ type: TYPES.string, issuer: undefined, values }]);
   };
   put(KEY.subjectId, [subject.id]);
-  if (subject.roles.length > ROLES_MAX)
+  const behalfRoles = subject.behalfRoles ?? [];
+  if (subject.roles.length > ROLES_MAX || behalfRoles.length > ROLES_MAX)
     throw new MixError('policy.limit', { place: 'roles', detail: `more than ${ROLES_MAX}` });
   if (subject.roles.length > 0) put(KEY.role, subject.roles);
+  if (behalfRoles.length > 0) put(KEY.behalfRole, behalfRoles);
   if (subject.organization !== undefined) put(KEY.organization, [subject.organization]);
   if (request.purpose !== undefined) put(KEY.purposeOfUse, [request.purpose]);
   put(KEY.resourceType, [resource.type]);

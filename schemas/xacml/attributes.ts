@@ -32,6 +32,12 @@ export const ATTRIBUTES = {
     type: 'string',
     sentence: 'the roles of who asks; each is a value of its own',
   },
+  behalfRole: {
+    category: CATEGORY.subject,
+    id: 'urn:mix-hie:subject:behalf-role',
+    type: 'string',
+    sentence: 'the roles of the person for whom another node asks, as that node vouches',
+  },
   organization: {
     category: CATEGORY.subject,
     id: 'urn:oasis:names:tc:xspa:1.0:subject:organization-id',
@@ -78,6 +84,9 @@ export const ROLES = [
   'privacy-officer',
   'source',
   'node',
+  'node-hospital',
+  'node-region',
+  'node-global',
 ] as const;
 export type Role = (typeof ROLES)[number];
 
@@ -96,6 +105,8 @@ export const RESOURCE_TYPES = [
   'exchange',
   'delivery',
   'settings',
+  'feed',
+  'release',
 ] as const;
 export type ResourceType = (typeof RESOURCE_TYPES)[number];
 

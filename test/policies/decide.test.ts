@@ -68,6 +68,9 @@ const MAY: Record<Role, Partial<Record<ResourceType, Action[]>>> = {
     patient: ['read', 'search', 'disclose'],
     document: ['read', 'search', 'create', 'disclose'],
   },
+  'node-hospital': { feed: ['search', 'create'], document: ['search', 'create', 'configure'], release: ['read'] },
+  'node-region': { feed: ['search', 'create'], document: ['configure'], release: ['read'] },
+  'node-global': { feed: ['create'], release: ['create'] },
 };
 
 const requests = fc.record({
@@ -98,6 +101,32 @@ describe('the shipped policies', () => {
     for (const purpose of [...PURPOSES, undefined]) {
       const request = { ...ask(['doctor'], 'read', 'patient'), purpose };
       expect(decide(request).decision, purpose).toBe(purpose === 'TREAT' ? 'Permit' : 'Deny');
+    }
+  });
+
+  test('let a hospital or region have documents only for a doctor or nurse who treats', () => {
+    for (const role of ROLES) {
+      for (const behalf of [undefined, [], ['administrator'], ['doctor'], ['nurse', 'administrator'], [role]]) {
+        for (const purpose of [...PURPOSES, undefined]) {
+          const { subject, ...rest } = ask([role], 'disclose', 'document', purpose);
+          const asked = { ...rest, purpose, subject: { ...subject, ...(behalf && { behalfRoles: behalf }) } };
+          const node = role === 'node-hospital' || role === 'node-region';
+          const treats = purpose === 'TREAT' || purpose === 'ETREAT';
+          const clinical = behalf?.some((one) => one === 'doctor' || one === 'nurse') === true;
+          if (node)
+            expect(decide(asked).decision, `${role} ${behalf} ${purpose}`).toBe(treats && clinical ? 'Permit' : 'Deny');
+          // For everybody else it changes nothing that they say they ask for another.
+          else expect(decide(asked).decision).toBe(decide({ ...rest, purpose, subject }).decision);
+        }
+      }
+    }
+  });
+
+  test('let nodes of the exchange do nothing for other purposes', () => {
+    for (const role of ['node-hospital', 'node-region', 'node-global']) {
+      for (const purpose of ['HPAYMT', 'HRESCH', 'PATRQT', 'PUBHLTH', 'HMARKT'] as const)
+        for (const type of ['feed', 'document'] as const)
+          for (const action of ACTIONS) expect(decide(ask([role], action, type, purpose)).decision).toBe('Deny');
     }
   });
 
