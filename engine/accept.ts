@@ -4,7 +4,7 @@
  * AA, AE, CA and CE-free answers are promises: they are given only after the durable commit. Faulty content is answered with AE and kept
  * all the same; what could not be kept is refused with AR (CE in enhanced mode), table 0357 code 207, and may come again.
  */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { type Fault, type FaultCode, MixError } from '../schemas/errors/index.ts';
 import type { Clock, Job, KeptMessage, Log, Store } from '../schemas/parts.ts';
 import { chooseProfile, type VendorProfile } from '../schemas/vendors/profile.ts';
@@ -111,6 +111,8 @@ export function refuseFrame(refused: {
 
 /** Does the frame begin with a batch or file header (chapter 2.10.3)? */
 function startsBatch(bytes: Buffer): boolean {
+  // M of MSH, the commonest.
+  if (bytes[0] === 0x4d) return false;
   const head = bytes
     .subarray(0, 16)
     .toString('latin1')
@@ -157,7 +159,8 @@ async function acceptMessage(parts: AcceptParts, bytes: Buffer, setup: SourceSet
 
 /** MSH-10 of an answer: 20 characters, the longest that every version takes (chapter 2.14.9.10). */
 function ackControlId(now: number): string {
-  return uuidv7(now).replaceAll('-', '').slice(-20);
+  const id = uuidv7(now);
+  return id.slice(14, 18) + id.slice(19, 23) + id.slice(24);
 }
 
 /** What MSH-15 and MSH-16 ask for; where both are empty, what the listener's settings or the vendor profile say. */
@@ -268,7 +271,7 @@ export function keptMessage(received: Received): KeptMessage {
     ackCode: code,
     ack,
     faults,
-    digest: createHash('sha256').update(bytes).digest().subarray(0, 16),
+    digest: hash('sha256', bytes, 'buffer').subarray(0, 16),
     identity: identityOfScan(scan, profile, bytes),
   };
 }

@@ -128,14 +128,39 @@ function typeField(scan: Scan, version: string, delimiters: Delimiters): string 
 
 /** Time of an answer in UTC: `20261123120000+0000`; without the offset before 2.3 did not have it in MSH-7 of every site. */
 export function timeText(now: number, version: string): string {
-  const digits = new Date(now)
-    .toISOString()
-    .replace(/[^0-9]/g, '')
-    .slice(0, 14);
+  const second = Math.floor(now / 1000);
+  if (second !== lastSecond) {
+    lastDigits = new Date(now)
+      .toISOString()
+      .replace(/[^0-9]/g, '')
+      .slice(0, 14);
+    lastSecond = second;
+  }
+  const digits = lastDigits;
   return isBefore(version, '2.2') ? digits : `${digits}+0000`;
 }
 
-function isBefore(version: string, other: string): boolean {
+/** Answers of the same second say the same time. */
+let lastSecond = Number.NaN;
+let lastDigits = '';
+
+/** A site sends one or two versions; what was compared is kept. */
+const compared = new Map<string, boolean>();
+const comparedMax = 256;
+
+/** Is a version (MSH-12) older than another? */
+export function isBefore(version: string, other: string): boolean {
+  const key = `${version} ${other}`;
+  let before = compared.get(key);
+  if (before === undefined) {
+    before = isOlder(version, other);
+    if (compared.size >= comparedMax) compared.clear();
+    if (version.length <= 16) compared.set(key, before);
+  }
+  return before;
+}
+
+function isOlder(version: string, other: string): boolean {
   const parts = version.split('.').map(Number);
   const others = other.split('.').map(Number);
   for (let at = 0; at < 3; at += 1) {

@@ -22,9 +22,12 @@ const out = Buffer.alloc(packedMax + packedMax / 255 + 64);
 /** Where four bytes were last seen. */
 const table = new Uint16Array(1 << hashBits);
 const dictionaryTable = new Uint16Array(1 << hashBits);
+/** Slots that a body wrote: put back after it, since copying the whole table costs more than a short body itself. */
+const touched = new Uint16Array(packedMax);
 
 dictionary.copy(work);
 for (let at = 0; at + matchMin <= start; at++) dictionaryTable[hashAt(at)] = at;
+table.set(dictionaryTable);
 
 function wordAt(at: number): number {
   return work[at]! | (work[at + 1]! << 8) | (work[at + 2]! << 16) | (work[at + 3]! << 24);
@@ -37,7 +40,7 @@ function hashAt(at: number): number {
 /** `bytes` packed, behind their length as 16 bits. At most {@link packedMax} bytes. */
 export function packShort(bytes: Buffer): Buffer {
   bytes.copy(work, start);
-  table.set(dictionaryTable);
+  let touches = 0;
   const end = start + bytes.length;
   const lastMatch = end - matchEndMargin;
   let to = 2;
@@ -48,6 +51,7 @@ export function packShort(bytes: Buffer): Buffer {
     const hash = hashAt(at);
     const seen = table[hash]!;
     table[hash] = at;
+    touched[touches++] = hash;
     if (seen >= at || wordAt(seen) !== wordAt(at)) {
       // Ever longer steps through what does not repeat.
       at += 1 + (misses++ >> 5);
@@ -64,6 +68,7 @@ export function packShort(bytes: Buffer): Buffer {
     at += length;
     literal = at;
   }
+  for (let i = 0; i < touches; i++) table[touched[i]!] = dictionaryTable[touched[i]!]!;
   to = writeLiterals(to, literal, end, 0);
   out.writeUInt16BE(bytes.length, 0);
   return Buffer.from(out.subarray(0, to));
