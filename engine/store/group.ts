@@ -36,6 +36,8 @@ export interface Counters {
   job: number;
   audit: number;
   run: number;
+  /** Chain of the audit that this process writes. */
+  part: number;
   auditHash: Buffer;
 }
 

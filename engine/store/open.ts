@@ -121,6 +121,7 @@ async function takeOver(writer: Connection): Promise<Counters> {
     job: (await one('SELECT max(seq) AS value FROM jobs')) + 1,
     audit: (await one('SELECT max(seq) AS value FROM audit')) + 1,
     run: epoch * fencesAnEpoch,
+    part: 0,
     auditHash: (last?.hash as Buffer | undefined) ?? chainStart,
   };
 }

@@ -269,7 +269,7 @@ function planAudit(plan: Plan, unit: AuditUnit): void {
   const { entry } = unit;
   const row: AuditRow = {
     seq: plan.counters.audit++,
-    part: 0,
+    part: plan.counters.part,
     at: entry.at,
     who: entry.who,
     action: entry.action,

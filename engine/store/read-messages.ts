@@ -4,7 +4,7 @@ import type { KeptMessage, MessageQuery, MessageState, MessageStep, Page, Seal }
 import { dayKey, idToKey, keyToId, splitPieces, unpackBody } from './codec.ts';
 import type { Asker, Row, Value } from './database.ts';
 import { countMax, pageLimit, readCursor, writeCursor } from './pages.ts';
-import type { Reads } from './statements.ts';
+import type { Reads, WordIndex } from './statements.ts';
 import { domains, type MessageHead, type OutcomeBody } from './unit.ts';
 import { askWords } from './words.ts';
 
@@ -12,8 +12,8 @@ export interface ReadParts {
   readers: Asker;
   /** The statements of the dialect. */
   sql: Reads;
-  /** Condition on `seq` that a row of this index of words holds all of the words, with one binding. */
-  holds(index: 'message_words' | 'person_words', seq: string): string;
+  /** Condition on `seq` that a row of this index of words holds all of the words. */
+  holds(index: WordIndex, seq: string, words: string): { condition: string; value: string };
   seal: Seal;
   /** Writes SQL for the dialect; never connects. */
   build: Knex;
@@ -161,7 +161,8 @@ export function messageListQuery(
   if (query.terms && query.terms.length > 0) {
     const words = askWords(seal, domains.messageWords, query.terms);
     if (words === undefined) return undefined;
-    list.whereRaw(parts.holds('message_words', 'm.seq'), [words]);
+    const { condition, value } = parts.holds('message_words', 'm.seq', words);
+    list.whereRaw(condition, [value]);
   }
   return list;
 }

@@ -112,7 +112,8 @@ export async function listPersons(
   if (query.terms && query.terms.length > 0) {
     const words = askWords(parts.seal, domains.personWords, query.terms);
     if (words === undefined) return { rows: [], count: 0 };
-    list.whereRaw(parts.holds('person_words', 'p.seq'), [words]);
+    const { condition, value } = parts.holds('person_words', 'p.seq', words);
+    list.whereRaw(condition, [value]);
   }
   const page = list
     .clone()

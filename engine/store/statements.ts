@@ -251,7 +251,9 @@ export const reads = {
 /** The statements of {@link reads} in any dialect. */
 export type Reads = { readonly [Name in keyof typeof reads]: (typeof reads)[Name] extends Sql ? Sql : string };
 
-/** Condition that a row of the full-text index holds all of the words that are bound to it. */
-export function holdsWords(index: 'message_words' | 'person_words', seq: string): string {
-  return `${seq} IN (SELECT rowid FROM ${index} WHERE ${index} MATCH ?)`;
+export type WordIndex = 'message_words' | 'person_words';
+
+/** Condition that a row of the full-text index holds all of the words. */
+export function holdsWords(index: WordIndex, seq: string, words: string): { condition: string; value: string } {
+  return { condition: `${seq} IN (SELECT rowid FROM ${index} WHERE ${index} MATCH ?)`, value: words };
 }
