@@ -15,7 +15,6 @@ import {
   fromDer,
   implicit,
   integer,
-  nothing,
   octets,
   oid,
   printable,
@@ -36,6 +35,7 @@ import {
   writeKeyFile,
 } from './keys.ts';
 import { KEY_USAGE, PROFILES, type ProfileName } from './profiles.ts';
+import { signatureOf } from './signature-algorithm.ts';
 
 const DAY_MS = 86_400_000;
 /** Certificates begin a little earlier than now, so that a peer whose clock is behind can use them at once. */
@@ -247,15 +247,6 @@ function newSerial(): Buffer {
   const serial = randomBytes(16);
   serial[0] = (serial[0]! & 0x3f) | 0x40;
   return serial;
-}
-
-/** Hash and AlgorithmIdentifier that go with an issuer's key (RFC 5758 3.2, RFC 4055 5). */
-function signatureOf(key: KeyObject): { hash: string; identifier: () => Asn1 } {
-  if (key.asymmetricKeyType === 'rsa')
-    return { hash: 'sha256', identifier: () => sequence(oid('1.2.840.113549.1.1.11'), nothing()) };
-  if (key.asymmetricKeyDetails?.namedCurve === 'secp384r1')
-    return { hash: 'sha384', identifier: () => sequence(oid('1.2.840.10045.4.3.3')) };
-  return { hash: 'sha256', identifier: () => sequence(oid('1.2.840.10045.4.3.2')) };
 }
 
 function extension(id: string, critical: boolean, value: Asn1): Asn1 {

@@ -19,6 +19,8 @@ export interface CertificateFacts {
   purposes?: string[];
   subjectKeyId?: Buffer;
   authorityKeyId?: Buffer;
+  /** URIs of SubjectAltName. */
+  uris: string[];
   /** Every critical extension by OID. */
   critical: string[];
 }
@@ -46,6 +48,7 @@ export function readCertificate(certificate: X509Certificate): CertificateFacts 
     signatureAlgorithm: oidOf(childrenOf(algorithm)[0]),
     subject: fields[5]!,
     ca: false,
+    uris: [],
     critical: [],
   };
   if (oidOf(childrenOf(fields[2])[0]) !== read.signatureAlgorithm) {
@@ -80,6 +83,9 @@ function readExtension(id: string, bytes: Buffer, read: CertificateFacts): void 
     read.keyUsage = bitsOf(bytesOf(fromDer(bytes)));
   } else if (id === OID.extKeyUsage) {
     read.purposes = childrenOf(fromDer(bytes)).map(oidOf);
+  } else if (id === OID.subjectAltName) {
+    const uris = childrenOf(fromDer(bytes)).filter((name) => isContext(name, 6));
+    read.uris = uris.map((name) => bytesOf(name).toString('latin1'));
   } else if (id === OID.subjectKeyId) {
     read.subjectKeyId = bytesOf(fromDer(bytes));
   } else if (id === OID.authorityKeyId) {

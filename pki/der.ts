@@ -66,6 +66,10 @@ export function printable(text: string): Asn1 {
   return asn1.create(UNIVERSAL, asn1.Type.PRINTABLESTRING, false, text);
 }
 
+export function enumerated(number: number): Asn1 {
+  return asn1.create(UNIVERSAL, asn1.Type.ENUMERATED, false, String.fromCharCode(number));
+}
+
 /** UTCTime to 2049, GeneralizedTime from 2050 (RFC 5280 4.1.2.5); seconds, never fractions. */
 export function time(ms: number): Asn1 {
   const date = new Date(ms);
@@ -88,10 +92,9 @@ export function toDer(value: Asn1): Buffer {
   return Buffer.from(asn1.toDer(value).getBytes(), 'latin1');
 }
 
-/** Reads DER. Throws `certificate.malformed` on anything that is not one whole value of at most 64 KiB. */
-export function fromDer(bytes: Uint8Array): Asn1 {
-  if (bytes.length > DER_BYTES_MAX)
-    throw new MixError('certificate.malformed', { detail: `more than ${DER_BYTES_MAX} bytes` });
+/** Reads DER. Throws `certificate.malformed` on anything that is not one whole value of at most `bytesMax` (64 KiB). */
+export function fromDer(bytes: Uint8Array, bytesMax = DER_BYTES_MAX): Asn1 {
+  if (bytes.length > bytesMax) throw new MixError('certificate.malformed', { detail: `more than ${bytesMax} bytes` });
   try {
     return asn1.fromDer(Buffer.from(bytes).toString('latin1'), READING as unknown as boolean);
   } catch {
@@ -130,6 +133,48 @@ export function isBoolean(value: Asn1): boolean {
 
 export function isInteger(value: Asn1): boolean {
   return value.tagClass === UNIVERSAL && value.type === asn1.Type.INTEGER;
+}
+
+export function isConstructed(value: Asn1): boolean {
+  return Array.isArray(value.value);
+}
+
+export function isTime(value: Asn1): boolean {
+  return value.tagClass === UNIVERSAL && (value.type === asn1.Type.UTCTIME || value.type === asn1.Type.GENERALIZEDTIME);
+}
+
+/** ms since the epoch of a UTCTime or GeneralizedTime in the one form that RFC 5280 4.1.2.5 allows. Throws `certificate.malformed`. */
+export function timeOf(value: Asn1 | undefined): number {
+  const text = value && isTime(value) ? bytesOf(value).toString('latin1') : '';
+  const parts = /^(\d{2}|\d{4})(\d{2})(\d{2})(\d{2})(\d{2})(\d{2})Z$/.exec(text);
+  if (parts === null) throw new MixError('certificate.malformed', { detail: 'a time was expected' });
+  const [year, month, day, hour, minute, second] = parts.slice(1).map(Number) as [
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+  ];
+  const century = parts[1]!.length === 4 ? 0 : year < 50 ? 2000 : 1900;
+  return Date.UTC(century + year, month - 1, day, hour, minute, second);
+}
+
+/** The first value within a constructed one, byte for byte as it came: what a signature is over. */
+export function firstOf(der: Buffer): Buffer {
+  const outer = headOf(der, 0);
+  const inner = headOf(der, outer.start);
+  return der.subarray(outer.start, inner.start + inner.length);
+}
+
+/** Where the content of the value at `at` begins, and its length (X.690 8.1.3). */
+function headOf(der: Buffer, at: number): { start: number; length: number } {
+  const first = der[at + 1] ?? 0;
+  if (first < 0x80) return { start: at + 2, length: first };
+  const count = first & 0x7f;
+  if (count === 0 || count > 4 || at + 2 + count > der.length)
+    throw new MixError('certificate.malformed', { detail: 'not DER' });
+  return { start: at + 2 + count, length: der.readUIntBE(at + 2, count) };
 }
 
 /** The 4 or 16 bytes of an IP address (RFC 5280 4.2.1.6). Throws `certificate.subject`. */

@@ -82,8 +82,9 @@ function isStillRight(certificate: X509Certificate, pair: KeyPair, options: Iden
   if (!certificate.checkPrivateKey(pair.privateKey) || !certificate.checkIssued(authority.certificate)) return false;
   if (!certificate.verify(authority.certificate.publicKey)) return false;
   if (now < certificate.validFromDate.getTime() || now >= renewalOf(certificate)) return false;
-  const purposes = readCertificate(certificate).purposes ?? [];
+  const { purposes = [], uris } = readCertificate(certificate);
   if (PROFILES[order.profile].purposes.join() !== purposes.join()) return false;
+  if (order.san?.uri?.some((uri) => !uris.includes(uri))) return false;
   const names =
     order.san?.dns?.every((name) => certificate.checkHost(name.replace('*', 'x'), { subject: 'never' })) ?? true;
   return names && (order.san?.ip?.every((address) => certificate.checkIP(address)) ?? true);

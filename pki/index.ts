@@ -12,9 +12,21 @@ export {
   type Subject,
 } from './authority.ts';
 export { type CertificateFacts, readCertificate, readCertificates } from './certificate.ts';
+export {
+  type Crl,
+  type CrlOrder,
+  issueCrl,
+  pemOfCrl,
+  REVOCATION_REASONS,
+  type RevocationReason,
+  type RevokedCertificate,
+  readCrls,
+  statusOf,
+} from './crl.ts';
 export { type Identity, type IdentityOptions, openIdentity } from './identity.ts';
 export { openKeyFile } from './kek.ts';
 export { generateKey, type KeyKind, type KeyPair, readKeyFile, writeKeyFile } from './keys.ts';
+export { type NodeName, readNodeName, writeNodeName } from './node-name.ts';
 export { type CertificateProfile, PROFILES, type ProfileName } from './profiles.ts';
 export { openSeal, type SealOptions } from './seal.ts';
 export { type ChainVerdict, type Purpose, type Trust, verifyChain } from './trust.ts';

@@ -1,17 +1,21 @@
 /**
- * Does a chain lead from a certificate to a root that we trust? (RFC 5280 6.1, without name constraints, policies and status yet: a
- * critical extension that is not understood refuses the chain.) The verdict carries a reason and the certificate at fault.
+ * Does a chain lead from a certificate to a root that we trust? (RFC 5280 6.1 and, with complete lists, 6.3; without name constraints and policies
+ * yet: a critical extension that is not understood refuses the chain.) The verdict carries a reason and the certificate at fault.
  */
 import type { X509Certificate } from 'node:crypto';
 import { type FaultCode, MixError } from '../schemas/errors/index.ts';
 import { OID, publicKeyOf, readCertificate } from './certificate.ts';
+import { type Crl, statusOf } from './crl.ts';
 import { weaknessOf } from './keys.ts';
 import { KEY_USAGE, PURPOSE } from './profiles.ts';
+import { isAccepted } from './signature-algorithm.ts';
 
 /** What a chain is checked against. Roots are trusted as they are; intermediates are only material to build with. */
 export interface Trust {
   roots: X509Certificate[];
   intermediates?: X509Certificate[];
+  /** Revocation lists. A certificate whose issuer has none here counts as good; one whose issuer's lists can not be relied upon does not. */
+  crls?: readonly Crl[];
   /** ms since the epoch. */
   at: number;
 }
@@ -35,16 +39,6 @@ const UNDERSTOOD = new Set<string>([
   OID.subjectAltName,
   OID.subjectKeyId,
   OID.authorityKeyId,
-]);
-
-/** ecdsa-with-SHA256/384/512, sha256/384/512WithRSAEncryption. */
-const SIGNATURES = new Set([
-  '1.2.840.10045.4.3.2',
-  '1.2.840.10045.4.3.3',
-  '1.2.840.10045.4.3.4',
-  '1.2.840.113549.1.1.11',
-  '1.2.840.113549.1.1.12',
-  '1.2.840.113549.1.1.13',
 ]);
 
 /**
@@ -84,7 +78,7 @@ function extend(path: X509Certificate[], state: Search): X509Certificate[] | und
   for (const issuer of [...state.trust.roots, ...(state.trust.intermediates ?? [])]) {
     if (++state.tries > TRIES_MAX) return undefined;
     if (last.issuer !== issuer.subject || path.some((other) => other.raw.equals(issuer.raw))) continue;
-    const fault = checkIssuer(issuer, last, path.length - 1, state.trust.at);
+    const fault = checkIssuer(issuer, last, path.length - 1, state.trust.at) ?? checkStatus(issuer, last, state.trust);
     if (fault) {
       state.fault ??= fault;
       continue;
@@ -150,8 +144,16 @@ function checkIssuer(issuer: X509Certificate, child: X509Certificate, below: num
   if (facts.keyUsage && !facts.keyUsage.has(KEY_USAGE.keyCertSign))
     return refuse('chain.not-authority', issuer, 'keyCertSign');
   if (facts.pathLength !== undefined && below > facts.pathLength) return refuse('chain.path-length', issuer);
-  if (!SIGNATURES.has(readCertificate(child).signatureAlgorithm))
+  if (!isAccepted(readCertificate(child).signatureAlgorithm))
     return refuse('chain.weak', child, readCertificate(child).signatureAlgorithm);
   if (!child.checkIssued(issuer) || !child.verify(issuer.publicKey)) return refuse('chain.signature', child);
   return undefined;
+}
+
+/** Was `child` revoked by its issuer, as far as lists tell? (RFC 5280 6.3) */
+function checkStatus(issuer: X509Certificate, child: X509Certificate, trust: Trust): Refusal | undefined {
+  if (trust.crls === undefined || trust.crls.length === 0) return undefined;
+  const status = statusOf(child, issuer, trust.crls, trust.at);
+  if (status.is === 'revoked') return refuse('chain.revoked', child, status.entry.reason);
+  return status.is === 'unknown' ? refuse('chain.status', child, status.detail) : undefined;
 }

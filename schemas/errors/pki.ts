@@ -155,6 +155,27 @@ export const pkiFaults = {
     http: 403,
     fhir: 'security',
   },
+  'chain.revoked': {
+    sentence: 'a certificate of the chain was revoked',
+    fix: 'ask the authority that issued it for a new one',
+    retry: false,
+    http: 403,
+    fhir: 'security',
+  },
+  'chain.status': {
+    sentence: 'whether a certificate of the chain was revoked can not be told',
+    fix: 'fetch the newest revocation list of its authority',
+    retry: false,
+    http: 403,
+    fhir: 'security',
+  },
+  'crl.malformed': {
+    sentence: 'the revocation list is not readable',
+    fix: 'give DER, or PEM with the label X509 CRL',
+    retry: false,
+    http: 400,
+    fhir: 'structure',
+  },
   'signature.malformed': {
     sentence: 'the signature is not one XML Signature of the expected shape',
     fix: 'ask the signer for a detached signature as IHE DSG describes',
