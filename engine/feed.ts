@@ -35,9 +35,13 @@ async function feedOf(
   const personId = person.id;
   const now = parts.clock.now();
   const delivery = newDelivery({ outlet: above, kind: 'feed', thing: personId, personId }, now);
-  // A merge holds back both persons, so it never hides in an earlier feed of one.
-  if (person.state === 'merged' && person.mergedInto !== undefined)
-    return { deliveries: [delivery], jobsNew: [deliverJob(delivery, now, [person.mergedInto])] };
+  if (person.state === 'merged' && person.mergedInto !== undefined) {
+    // The survivor first, since the merge names them. It holds back both, so it never hides in an earlier feed of one.
+    const into = person.mergedInto;
+    const survivor = newDelivery({ outlet: above, kind: 'feed', thing: into, personId: into }, now);
+    const jobsNew = [deliverJob(survivor, now), deliverJob(delivery, now, [into])];
+    return { deliveries: [survivor, delivery], jobsNew };
+  }
   const waiting = await waitingOf(parts.store, { outlet: above, personId, kind: 'feed' });
   if (waiting.some(isUntried)) return undefined;
   return { deliveries: [delivery], jobsNew: [deliverJob(delivery, now)] };

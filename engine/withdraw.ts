@@ -1,0 +1,86 @@
+/** Withdraws a document that should not be where it is (wrong patient, persons that were parted again): whoever got it is told. */
+import { MixError } from '../schemas/errors/index.ts';
+import type { Changes, Clock, Delivery, Store, StoredDocument } from '../schemas/parts.ts';
+import type { Subject } from './admit.ts';
+import { authorize } from './authorize.ts';
+import { newDelivery, withJobs } from './deliveries.ts';
+
+export interface WithdrawParts {
+  store: Store;
+  clock: Clock;
+  /** Names of the nodes that this one talks to: whom a document may have been disclosed to. */
+  nodes: readonly string[];
+}
+
+const PAGE = 500;
+const PAGES_MAX = 100;
+
+/**
+ * Marks a kept document as deprecated and puts a `withdraw` delivery for each node that got it, or may have. The reason stands in the
+ * audit alone. Done once: a second call finds nothing to do. Throws `exchange.unknown-document`, `policy.denied`.
+ */
+export async function withdrawDocument(
+  parts: WithdrawParts,
+  documentId: string,
+  by: Subject,
+  reason: string,
+): Promise<void> {
+  const document = await parts.store.document(documentId);
+  if (document === undefined) throw new MixError('exchange.unknown-document', { place: 'document' });
+  const thing = { type: 'document' as const, id: documentId, personId: document.personId };
+  const together = document.state === 'deprecated' ? {} : await withdrawal(parts, document);
+  await authorize(parts, by, 'configure', thing, reason, together);
+}
+
+/** The changes that withdraw a document: its state, and the word to everybody who got it. For whoever parts two persons again. */
+export async function withdrawal(
+  parts: WithdrawParts,
+  document: Pick<StoredDocument, 'id' | 'personId'>,
+): Promise<Required<Pick<Changes, 'documentStates' | 'deliveries' | 'jobsNew'>>> {
+  const now = parts.clock.now();
+  const { id: thing, personId } = document;
+  const recipients = await recipientsOf(parts, document);
+  const deliveries = recipients.map((outlet) => newDelivery({ outlet, kind: 'withdraw', thing, personId }, now));
+  return { documentStates: [{ id: thing, state: 'deprecated' }], ...withJobs(deliveries, now) };
+}
+
+/** Who got a document: outlets that it was sent to (or that a try may have reached), and nodes that retrieved it, by the audit. */
+export async function recipientsOf(
+  parts: Pick<WithdrawParts, 'store' | 'nodes'>,
+  document: Pick<StoredDocument, 'id' | 'personId'>,
+): Promise<string[]> {
+  const recipients = new Set<string>();
+  await eachPage(
+    (cursor) => parts.store.deliveries({ thing: document.id, kind: 'document', limit: PAGE, ...cursor }),
+    (delivery) => {
+      if (mayHaveArrived(delivery)) recipients.add(delivery.outlet);
+    },
+  );
+  const { personId } = document;
+  await eachPage(
+    (cursor) => parts.store.audit({ personId, action: 'disclose', limit: PAGE, ...cursor }),
+    (entry) => {
+      if (entry.thing === document.id && entry.outcome === 'Permit' && parts.nodes.includes(entry.who))
+        recipients.add(entry.who);
+    },
+  );
+  return [...recipients].sort();
+}
+
+function mayHaveArrived(delivery: Delivery): boolean {
+  return delivery.state === 'sent' || delivery.attempts > 0;
+}
+
+async function eachPage<T>(
+  read: (cursor: { cursor?: string }) => Promise<{ rows: T[]; next?: string }>,
+  take: (row: T) => void,
+): Promise<void> {
+  let cursor: { cursor?: string } = {};
+  for (let page = 0; page < PAGES_MAX; page += 1) {
+    const { rows, next } = await read(cursor);
+    rows.forEach(take);
+    if (next === undefined) return;
+    cursor = { cursor: next };
+  }
+  throw new MixError('store.busy', { detail: 'more recipients than can be read' });
+}
