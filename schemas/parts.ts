@@ -511,6 +511,23 @@ export interface ChangeNote {
   documents: string[];
 }
 
+/**
+ * Tells the other processes on the same store that jobs may be ready, so that they need not ask. What is told may be lost: the store's rows
+ * are the truth, and every process asks again in a while. Ids and kinds of jobs only, never patient data.
+ */
+export interface JobBell {
+  ring(news: JobNews): void;
+  /** Called for the news of other processes. Returns the way to stop. */
+  onRing(listener: (news: JobNews) => void): () => void;
+  close(): Promise<void>;
+}
+
+export interface JobNews {
+  kinds: JobKind[];
+  /** New jobs; at most 100 of them. */
+  ids: string[];
+}
+
 /** A place that messages are passed on to: another system's MLLP port, a folder, an HTTP address. Opened by adapters. */
 export interface Outlet {
   id: string;

@@ -1,2 +1,3 @@
 /** The door of the store: the only SQL of the engine. */
 export { type OpenedStore, openStore, type StoreLimits, type StoreOptions } from './open.ts';
+export { openPostgresStore, type PostgresStoreOptions } from './postgres/open.ts';

@@ -33,11 +33,19 @@ export const storeFaults = {
   },
   'store.failed': {
     sentence: 'the database refused the statement',
-    fix: 'look up the code told in the documentation of SQLite and check the disk',
+    fix: 'look up the code told in the documentation of SQLite or PostgreSQL (SQLSTATE) and check the disk',
     retry: true,
     hl7: '207',
     http: 500,
     fhir: 'exception',
+  },
+  'store.unreachable': {
+    sentence: 'the database server can not be reached',
+    fix: 'see that the server runs and that its address, certificate and password are right; nothing is lost, send again',
+    retry: true,
+    hl7: '207',
+    http: 503,
+    fhir: 'transient',
   },
   'store.closed': {
     sentence: 'the store is closed',
