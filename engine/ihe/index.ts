@@ -18,7 +18,7 @@ export {
   readProvideBundle,
 } from './mhd-provide.ts';
 export { type PatientNumber, readNumber, sameNumber, tokenOf } from './numbers.ts';
-export { outcomeOf, outcomeSaying } from './outcome.ts';
+export { outcomeSaying } from './outcome.ts';
 export {
   type CrossReferenceQuery,
   type FedPatient,

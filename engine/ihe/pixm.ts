@@ -18,13 +18,15 @@ const mothersMaidenName = 'http://hl7.org/fhir/StructureDefinition/patient-mothe
 
 /** Visit and account numbers say nothing about who somebody is. */
 const ofVisits = new Set(['VN', 'AN', 'ANON', 'BA', 'FI']);
+/** Table 0203 types of numbers that a state gives: they help to link, whoever tells them. */
+const national = new Set(['SS', 'NI', 'NH', 'HC', 'PPN', 'DL', 'JHN', 'MI', 'MC', 'MA']);
 
 export interface FeedOptions {
   /** Systems of numbers that the exchange gave (X-PID, MIX number): never fed as the node's own. */
   given: ReadonlySet<string>;
   /** The number to feed under, where it is not one of the person's own (a region feeds its X-PID, which is the person's id). */
   under?: (personId: string) => PatientNumber;
-  /** Send the strong numbers too, not only the one it is fed under: a hospital does, a region does not. */
+  /** Send every number of the node itself, not only the one it is fed under and those of the state: a hospital does, a region does not. */
   ownNumbers: boolean;
 }
 
@@ -73,15 +75,15 @@ function feedNumber(
 }
 
 function ownNumbers(person: Person, options: FeedOptions): OwnNumber[] {
-  return person.identifiers.filter(
-    (one) =>
-      one.system !== '' &&
-      one.value !== '' &&
-      !options.given.has(one.system) &&
-      !ofVisits.has(one.type) &&
-      (options.ownNumbers || !isStrong(one)),
-  );
+  const told = new Map<string, OwnNumber>();
+  for (const one of [...person.identifiers, ...(person.patient.identifier ?? []).map(ownOf)]) {
+    if (one.system === '' || one.value === '' || options.given.has(one.system) || ofVisits.has(one.type)) continue;
+    if (options.ownNumbers || national.has(one.type)) told.set(tokenOf(one), one);
+  }
+  return [...told.values()].slice(0, numbersMax);
 }
+
+const numbersMax = 50;
 
 const ownOf = (one: FhirIdentifier): OwnNumber => ({
   system: one.system ?? '',

@@ -127,6 +127,13 @@ export const exchangeFaults = {
     http: 409,
     fhir: 'conflict',
   },
+  'exchange.not-yours': {
+    sentence: 'the document is registered by another node',
+    fix: 'change only documents that your own node provided',
+    retry: false,
+    http: 403,
+    fhir: 'forbidden',
+  },
   'exchange.repeat': {
     sentence: 'this delivery was taken in before',
     fix: 'nothing; the first answer stands',
