@@ -3,9 +3,9 @@
  *
  * decode (MSH-18) -> repair (vendor profile) -> parse -> normalize (vendor profile) -> check -> map (`toRecord`).
  */
-import { catalogue, type Fault, type FaultKind } from '../schemas/errors/index.ts';
+import { catalogue, type Fault, type FaultKind, MixError } from '../schemas/errors/index.ts';
 import type { Message } from '../schemas/hl7v2/message.ts';
-import type { Identifier, SearchTerm, Source } from '../schemas/parts.ts';
+import type { Identifier, KeptMessage, SearchTerm, Source } from '../schemas/parts.ts';
 import type { VendorProfile } from '../schemas/vendors/profile.ts';
 import {
   checkMessage,
@@ -76,6 +76,20 @@ export function understand(
   }
   faults.push(...draft.faults);
   return { ...read, draft, terms: draft.terms };
+}
+
+/**
+ * A kept message as its sender's profile has it, for sending on (`composeFor`). Throws the first fault of bytes that are no message
+ * (`hl7v2.no-header`).
+ */
+export function readKept(kept: Pick<KeptMessage, 'bytes' | 'charset'>, profile: VendorProfile): Message {
+  const repaired = repairText(decodeMessage(kept.bytes, kept.charset).text, profile);
+  const { message, faults } = parseMessage(repaired.text);
+  if (message === undefined) {
+    const { code, place, detail } = faults[0]!;
+    throw new MixError(code, { place, detail });
+  }
+  return normalizeMessage(message, profile).message;
 }
 
 const TERM_TEXT_MAX = 4_000;

@@ -80,7 +80,8 @@ export function buildAck(order: AckOrder): Buffer {
     fieldOfScan(6),
     fieldOfScan(3),
     fieldOfScan(4),
-    timeText(order.now, version),
+    // Its + or - may be a delimiter here.
+    write(timeText(order.now, version)),
     '',
     typeField(scan, version, delimiters),
     write(order.controlId),

@@ -70,7 +70,7 @@ function headerOf(name: 'BHS' | 'FHS', { fields, delimiters }: Envelope, order: 
     own(6),
     own(3),
     own(4),
-    timeText(order.now, order.version),
+    escapeText(timeText(order.now, order.version), delimiters),
     '',
     '',
     '',

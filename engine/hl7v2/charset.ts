@@ -54,6 +54,19 @@ export function charsetNamed(name: string): string | undefined {
   return /^[A-Z0-9_:-]{2,30}$/.test(key) && iconv.encodingExists(key) ? key.toLowerCase() : undefined;
 }
 
+/** The name of table 0211 for MSH-18; '' for a set that the table does not have, which both sides agree on elsewhere. */
+export function charsetTitle(name: string): string {
+  const key = name.trim().toUpperCase();
+  if (key === 'UTF-8' || key === 'UTF8') return 'UNICODE UTF-8';
+  const part = /^(?:ISO[- ]?)?8859[-/](\d{1,2})$/.exec(key);
+  if (part !== null) return `8859/${Number(part[1])}`;
+  return /^(ASCII|ISO IR\d+|JAS2020|JIS X 0202|GB 18030-2000|KS X 1001|CNS 11643-1992|BIG-5|UNICODE( UTF-(8|16|32))?)$/.test(
+    key,
+  )
+    ? key
+    : '';
+}
+
 /** Text of a few bytes (an `\X..\` sequence): in `charset`, else UTF-8 where they are that, else windows-1252. */
 export function decodeBytes(bytes: Buffer, charset?: string): string {
   if (isAscii(bytes)) return bytes.toString('latin1');

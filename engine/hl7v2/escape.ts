@@ -62,7 +62,7 @@ export function unescapeText(raw: string, delimiters: Delimiters, charset?: stri
 }
 
 /** What one sequence (without its escape characters) stands for; `undefined` when it is none that we know. */
-function meaningOf(body: string, delimiters: Delimiters): string | undefined {
+export function meaningOf(body: string, delimiters: Delimiters): string | undefined {
   switch (body) {
     case 'F':
       return delimiters.field;
@@ -97,7 +97,8 @@ function formatOf(body: string): string | undefined {
   return ' '.repeat(count);
 }
 
-function hexOf(body: string): number[] | undefined {
+/** The bytes of `X..`; `undefined` for what is no hexadecimal data. */
+export function hexOf(body: string): number[] | undefined {
   if (body[0] !== 'X' || body.length < 3 || body.length % 2 === 0) return undefined;
   if (!/^X[0-9A-Fa-f]+$/.test(body)) return undefined;
   const bytes: number[] = [];
@@ -106,7 +107,7 @@ function hexOf(body: string): number[] | undefined {
 }
 
 /** Two-byte characters of JIS X 0208 that stand as printable ASCII pairs between `\M2442\` and `\C2842\`. */
-function decodeKanji(pairs: string): string {
+export function decodeKanji(pairs: string): string {
   if (pairs.length % 2 !== 0 || !/^[\x21-\x7e]+$/.test(pairs)) return pairs;
   const bytes = Buffer.from(pairs, 'latin1');
   for (let at = 0; at < bytes.length; at += 1) bytes[at] = bytes[at]! | 0x80;

@@ -4,7 +4,7 @@ export { type Batch, type BatchPart, splitBatch } from './batch.ts';
 export { type BatchAckOrder, buildBatchAck } from './batch-ack.ts';
 export { charsetNamed, decodeMessage, encodeMessage } from './charset.ts';
 export { type CheckOptions, checkMessage } from './check.ts';
-export { type ComposedComponent, type ComposedField, composeMessage } from './compose.ts';
+export { composeFor, type Receiver, type Sending } from './compose.ts';
 export { completeDelimiters, encodingCharacters, standardDelimiters } from './delimiters.ts';
 export { insertSegment, newMessage, rawFor, removeSegments, setRaw, setValue, withSegments } from './edit.ts';
 export { escapeText, unescapeText } from './escape.ts';

@@ -117,6 +117,14 @@ export const hl7v2Faults = {
     fhir: 'value',
     warning: true,
   },
+  'hl7v2.not-encodable': {
+    sentence: 'the character set of the receiver has no sign for a character of the message',
+    fix: "set a larger one (UNICODE UTF-8) in the outbound part of the receiver's profile, or correct the text",
+    retry: false,
+    hl7: '102',
+    http: 422,
+    fhir: 'value',
+  },
   'hl7v2.number-format': {
     sentence: 'a number is not written as the standard says',
     fix: 'send digits with an optional sign and decimal point',

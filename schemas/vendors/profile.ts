@@ -218,6 +218,11 @@ function joined(chain: ProfileFile[]): VendorProfile {
     rules: named((file) => file.rules),
     zSegments: chain.flatMap((file) => file.zSegments),
     codes: named((file) => file.codes),
+    outbound: {
+      ...(Object.assign({}, ...chain.map((file) => file.outbound)) as ProfileFile['outbound']),
+      leaveOut: [...new Set(chain.flatMap((file) => file.outbound.leaveOut))],
+      rules: named((file) => file.outbound.rules),
+    },
     orderKey: last((file) => file.orderKey) ?? ['placer', 'filler'],
     ack: {
       mode: ack.mode ?? 'original',
@@ -247,8 +252,9 @@ function joinedIdentifiers(chain: ProfileFile[]): ProfileFile['identifiers'] {
 function doubleNames(file: ProfileFile): ProfileMistake[] {
   const seen = new Set<string>();
   const mistakes: ProfileMistake[] = [];
-  for (const list of ['rules', 'codes'] as const)
-    file[list].forEach((item, at) => {
+  const lists = { rules: file.rules, codes: file.codes, 'outbound/rules': file.outbound.rules };
+  for (const [list, items] of Object.entries(lists))
+    items.forEach((item, at) => {
       if (seen.has(item.name))
         mistakes.push({
           place: `/${list}/${at}/name`,
@@ -263,7 +269,9 @@ function doubleNames(file: ProfileFile): ProfileMistake[] {
 function unknownWithout(chain: ProfileFile[]): ProfileMistake[] {
   const own = chain[chain.length - 1]!;
   const inherited = new Set(
-    chain.slice(0, -1).flatMap((file) => [...file.rules, ...file.codes].map((item) => item.name)),
+    chain
+      .slice(0, -1)
+      .flatMap((file) => [...file.rules, ...file.codes, ...file.outbound.rules].map((item) => item.name)),
   );
   return own.without.flatMap((name, at) =>
     inherited.has(name)

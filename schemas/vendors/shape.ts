@@ -219,6 +219,36 @@ export const profileFile = z.strictObject({
   codes: z.array(codeTable).max(100).default([]),
   /** Names of rules, code tables of the extended profile that this one leaves out. */
   without: z.array(shortName).max(100).default([]),
+  /** How this product wants what is sent to it; what is left out goes as it came. */
+  outbound: z
+    .strictObject({
+      /** MSH-12. Fields are not moved between versions but by the rules below. */
+      version: z
+        .string()
+        .regex(/^2\.\d(\.\d)?$/, { error: 'is not a version such as 2.5.1' })
+        .optional(),
+      /** A name of table 0211 or one that iconv-lite knows; MSH-18 is written where the table has it. */
+      charset: z.string().min(1).max(40).optional(),
+      /** MSH-1 and MSH-2; `|^~\\&` where left out. */
+      delimiters: z
+        .string()
+        .regex(/^[^A-Za-z0-9\s"]{5}$/, { error: 'is not five delimiters such as |^~\\&' })
+        .refine((five) => new Set(five).size === 5, { error: 'has the same delimiter twice' })
+        .optional(),
+      /** MSH-3 and MSH-4, components parted by ^. */
+      sendingApplication: z.string().min(1).max(227).optional(),
+      sendingFacility: z.string().min(1).max(227).optional(),
+      /** Components of MSH-9: 3 from 2.3.1 on and 2 before where left out. */
+      typeComponents: z.number().int().min(1).max(3).optional(),
+      /** Segments that it does not take (patterns such as Z*). */
+      leaveOut: z
+        .array(z.string().regex(/^[A-Z0-9*]{1,3}$/))
+        .max(100)
+        .default([]),
+      /** In this order, over the message as its own sender's profile has normalized it. */
+      rules: z.array(rule).max(300).default([]),
+    })
+    .default({ leaveOut: [], rules: [] }),
   /** What names an order, best first. */
   orderKey: z
     .array(z.enum(['placer', 'filler', 'account']))
@@ -272,6 +302,7 @@ export interface VendorProfile {
   rules: Rule[];
   zSegments: ZField[];
   codes: CodeTable[];
+  outbound: ProfileFile['outbound'];
   orderKey: ('placer' | 'filler' | 'account')[];
   ack: {
     mode: 'original' | 'enhanced';

@@ -174,6 +174,12 @@ describe('buildAck', () => {
     expect(lines[3]).toMatch(/^ERR\|\|OBX\^3\^14\|102\^Data type error\^HL70357\|W\|/);
   });
 
+  it('holds together when + is a delimiter', () => {
+    const scan = scanHeader(wire('MSH+^~\\&+A+B+C+D+20260101++ADT^A01+7+P+2.5'));
+    const [header] = buildAck({ scan, code: 'AA', faults: [], now: 0, controlId: 'X1' }).toString().split('\r');
+    expect(header).toBe('MSH+^~\\&+C+D+A+B+19700101000000\\F\\0000++ACK^A01^ACK+X1+P+2.5');
+  });
+
   it("answers in the sender's delimiters and character set", () => {
     const sent = Buffer.from('MSH#*!?@#\u00e9#B#C#D###ADT*A01#7#P#2.5######8859/1\r', 'latin1');
     const ack = buildAck({ scan: scanHeader(sent), code: 'CA', faults: [], now: 0, controlId: 'X*1' }).toString(

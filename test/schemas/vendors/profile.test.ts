@@ -132,6 +132,34 @@ describe('the example of the README', () => {
   });
 });
 
+it('outbound rules add up, single values of the later file win, and without leaves out', () => {
+  const parent = {
+    name: 'parent',
+    title: 'A parent',
+    note,
+    outbound: {
+      version: '2.3',
+      charset: 'ASCII',
+      leaveOut: ['Z*'],
+      rules: [
+        { op: 'trim', name: 'first-rule', places: ['PID-3'] },
+        { op: 'trim', name: 'second-rule', places: ['PID-4'] },
+      ],
+    },
+  };
+  const child = {
+    name: 'child',
+    title: 'A child',
+    note,
+    extends: 'parent',
+    without: ['first-rule'],
+    outbound: { version: '2.5', leaveOut: ['SFT'], rules: [{ op: 'trim', name: 'third-rule', places: ['PID-5'] }] },
+  };
+  const { outbound } = profileFrom(child, () => parent);
+  expect(outbound).toMatchObject({ version: '2.5', charset: 'ASCII', leaveOut: ['Z*', 'SFT'] });
+  expect(outbound.rules.map(({ name }) => name)).toEqual(['second-rule', 'third-rule']);
+});
+
 describe('mistakes', () => {
   const good = { name: 'site', title: 'A site', note };
   it.each<[string, unknown, string]>([
@@ -164,6 +192,22 @@ describe('mistakes', () => {
     ['a bad Z place', { ...good, zSegments: [{ from: 'PID-3', to: 'note' }] }, '/zSegments/0/from'],
     ['a bad order key', { ...good, orderKey: ['accession'] }, '/orderKey/0'],
     ['a bad ack mode', { ...good, ack: { mode: 'fast' } }, '/ack/mode'],
+    ['delimiters that are letters', { ...good, outbound: { delimiters: 'ABCDE' } }, '/outbound/delimiters'],
+    ['the same delimiter twice', { ...good, outbound: { delimiters: '|^^\\&' } }, '/outbound/delimiters'],
+    ['a version that is none', { ...good, outbound: { version: '3' } }, '/outbound/version'],
+    [
+      'two outbound rules of one name',
+      {
+        ...good,
+        outbound: {
+          rules: [
+            { op: 'trim', name: 'x-rule', places: ['PID-3'] },
+            { op: 'trim', name: 'x-rule', places: ['PID-4'] },
+          ],
+        },
+      },
+      '/outbound/rules/1/name',
+    ],
     ['a parent that does not exist', { ...good, extends: 'nobody' }, '/extends'],
     ['a profile that extends itself', { ...good, extends: 'site' }, '/extends'],
     ['leaving out what is not inherited', { ...good, extends: 'plain', without: ['lab-codes'] }, '/without/0'],
