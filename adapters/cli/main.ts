@@ -8,6 +8,7 @@ import { convertCommand } from './convert.ts';
 import { demoCommand } from './demo.ts';
 import { docsCommand } from './docs.ts';
 import { nodeCommand } from './node.ts';
+import { resendCommand } from './resend.ts';
 import { sendCommand } from './send.ts';
 
 const manifest = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
@@ -19,7 +20,16 @@ const program = new Command('mix-hie')
   .showHelpAfterError('(add --help for the options)')
   .exitOverride();
 
-for (const add of [demoCommand, nodeCommand, convertCommand, checkCommand, sendCommand, docsCommand, benchCommand])
+for (const add of [
+  demoCommand,
+  nodeCommand,
+  convertCommand,
+  checkCommand,
+  sendCommand,
+  resendCommand,
+  docsCommand,
+  benchCommand,
+])
   add(program);
 
 try {
