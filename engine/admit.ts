@@ -1,11 +1,14 @@
 /**
  * Who is asking: the one place where a credential becomes a {@link Subject}.
  *
- * Today: password (one-time or own) to session, and the listeners' configured sources. Certificates, SAML and cards join here.
+ * Today: password (one-time or own) to session, the listeners' configured sources, and other nodes by their certificates (`admit-node.ts`).
+ * SAML and cards join here.
  */
 import { createHash, randomBytes, randomInt, scrypt, timingSafeEqual } from 'node:crypto';
 import { MixError } from '../schemas/errors/index.ts';
 import type { AuditEntry, Clock, Source, Store, User } from '../schemas/parts.ts';
+
+export { admitNode, createNodeAdmission, type NodeTrust } from './admit-node.ts';
 
 /** Somebody or something that asks; made only here. */
 export interface Subject {

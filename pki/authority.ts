@@ -34,6 +34,7 @@ import {
   requireStrongKey,
   writeKeyFile,
 } from './keys.ts';
+import { writeAuthorityName } from './node-name.ts';
 import { KEY_USAGE, PROFILES, type ProfileName } from './profiles.ts';
 import { signatureOf } from './signature-algorithm.ts';
 
@@ -78,6 +79,8 @@ export interface AuthorityOptions {
   pathLength?: number;
   /** Authority above; without it a root is made. */
   issuer?: Authority;
+  /** OID of the organisation whose nodes alone it may name; see `writeNodeName`. */
+  organization?: string;
   /** ms since the epoch; default now. */
   now?: number;
 }
@@ -112,6 +115,15 @@ export function createAuthority(options: AuthorityOptions): Authority {
     extensions: [
       extension(OID.basicConstraints, true, sequence(boolean(true), integer(Buffer.of(pathLength)))),
       extension(OID.keyUsage, true, usageBits([KEY_USAGE.keyCertSign, KEY_USAGE.crlSign])),
+      ...(options.organization === undefined
+        ? []
+        : [
+            extension(
+              OID.subjectAltName,
+              false,
+              sequence(...alternativeNames({ uri: [writeAuthorityName(options.organization)] })),
+            ),
+          ]),
     ],
   });
   const authority = { certificate, key: pair.privateKey, chain: [certificate, ...(issuer?.chain ?? [])] };

@@ -26,7 +26,7 @@ export {
 export { type Identity, type IdentityOptions, openIdentity } from './identity.ts';
 export { openKeyFile } from './kek.ts';
 export { generateKey, type KeyKind, type KeyPair, readKeyFile, writeKeyFile } from './keys.ts';
-export { type NodeName, readNodeName, writeNodeName } from './node-name.ts';
+export { mayCarryName, type NodeName, readNodeName, writeAuthorityName, writeNodeName } from './node-name.ts';
 export { type CertificateProfile, PROFILES, type ProfileName } from './profiles.ts';
 export { openSeal, type SealOptions } from './seal.ts';
 export { type ChainVerdict, type Purpose, type Trust, verifyChain } from './trust.ts';

@@ -43,6 +43,20 @@ export const admitFaults = {
     http: 403,
     fhir: 'security',
   },
+  'admit.status': {
+    sentence: 'whether the certificate was revoked can not be told now',
+    fix: 'nothing at the sender; the operator fetches the newest revocation list of the authority that issued it',
+    retry: true,
+    http: 503,
+    fhir: 'transient',
+  },
+  'admit.requester': {
+    sentence: 'what is told of the person for whom a node asks can not be read',
+    fix: 'send the header x-mix-requester as JSON in base64url, or leave it out',
+    retry: false,
+    http: 400,
+    fhir: 'invalid',
+  },
   'admit.wrong-role': {
     sentence: 'the certificate is of a node of another role, or of one that is not among the nodes known here',
     fix: 'add the node to exchange.nodes with its role and organisation',
