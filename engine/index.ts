@@ -7,6 +7,7 @@ import type { Overview, PortalEngine } from '../schemas/portal.ts';
 import { type Answer, acceptFrame, refuseFrame } from './accept.ts';
 import { type Admission, createAdmission, type Subject } from './admit.ts';
 import { createBrowse } from './browse.ts';
+import { createCompute } from './compute.ts';
 import { type ProcessOptions, processJobs } from './process.ts';
 import { makeDocument, type PublishOptions, type PublishParts, publishJob } from './publish.ts';
 import { rerunMessage } from './rerun.ts';
@@ -87,7 +88,12 @@ export function createEngine(parts: EngineParts, options: EngineOptions): Engine
     },
     waiting,
   };
+  const compute = createCompute(
+    { setups: options.sources, documents: options.documents, processing: options.processing },
+    log,
+  );
   const processParts = {
+    compute,
     store,
     clock,
     log,
@@ -172,6 +178,7 @@ export function createEngine(parts: EngineParts, options: EngineOptions): Engine
     async stop() {
       await halt?.();
       halt = undefined;
+      await compute.close();
     },
     remember: (name, text) => store.putValue(name, Buffer.from(text)),
     remembered: async (name) => (await store.getValue(name))?.toString(),

@@ -7,18 +7,20 @@
  */
 import type { Fault } from '../schemas/errors/index.ts';
 import { catalogue, MixError } from '../schemas/errors/index.ts';
-import type { Changes, Clock, Entry, Identifier, Job, KeptMessage, Log, Person, Store } from '../schemas/parts.ts';
+import type { Changes, Clock, Identifier, Job, KeptMessage, Log, Person, Store } from '../schemas/parts.ts';
 import { chooseProfile } from '../schemas/vendors/profile.ts';
+import type { Compute, Elsewhere, MergeOrder } from './compute.ts';
+import { type DocumentTimes, type RecordChanges, recordChanges, type Snapshot, stepsOf } from './effect.ts';
 import { identify, type KnownPersons, keyOfIdentifier, lookUpPersons } from './identify.ts';
 import { clearIncomplete, markIncomplete } from './incomplete.ts';
 import { addMerges } from './merge.ts';
-import { type Draft, type DraftSubject, mergeRecord, uuidv7, wantedKeys } from './record/index.ts';
+import { type Draft, wantedKeys } from './record/index.ts';
 import { isWarning, type SourceSetup, type Understood, understand } from './understand.ts';
 
 export interface ProcessOptions {
   /** MSH-11 that this node's record takes: P on a production node. */
   processing: string;
-  documents: { when: 'coalesced' | 'encounter-end' | 'on-demand'; quietMs: number; latestMs: number };
+  documents: DocumentTimes;
   /** Tries of a unit that lost a race, before it waits. */
   racesMax: number;
 }
@@ -32,6 +34,8 @@ export interface ProcessParts {
   takeUnderstood(messageId: string): Understood | undefined;
   /** Tells the sender that waits for an application acknowledgment. */
   answered(messageId: string, faults: Fault[]): void;
+  /** Understands and merges in a thread of its own; without it all is done here. */
+  compute?: Compute | undefined;
   /** Adds what goes beyond this node: feeds and routes (`onward.ts`). */
   addOnward?(
     changes: Changes,
@@ -43,36 +47,98 @@ interface Unit {
   job: Job;
   message: KeptMessage;
   understood: Understood;
+  /** Its draft waits in the compute thread under this number. */
+  elsewhere?: Elsewhere;
 }
 
 /** Processes leased jobs together: one look-up for all, one commit each in a shared group. */
 export async function processJobs(parts: ProcessParts, options: ProcessOptions, jobs: Job[]): Promise<void> {
   const messages = await parts.store.messagesOf(jobs.map((job) => job.subject));
-  const units = jobs.map((job, at) => makeUnit(parts, job, messages[at]!));
+  const units = await makeUnits(parts, jobs, messages);
   const known = await lookUpPersons(parts.store, identifiersOf(units));
   const snapshot = await loadSnapshot(parts.store, units, known);
-  await Promise.all(units.map((unit) => finish(parts, options, unit, known, snapshot)));
+  const made = await mergeElsewhere(parts, units, known, snapshot);
+  await Promise.all(units.map((unit) => finish(parts, options, unit, known, snapshot, made.get(unit))));
 }
 
-function makeUnit(parts: ProcessParts, job: Job, message: KeptMessage): Unit {
-  const source = parts.source(message.sourceId);
-  if (source === undefined) {
-    return {
-      job,
-      message,
-      understood: { faults: [{ code: 'record.unknown-source', detail: message.sourceId }], notes: [], terms: [] },
-    };
+/** Fewer messages than this are sooner understood here than handed over. */
+const HANDED_OVER_MIN = 8;
+
+async function makeUnits(parts: ProcessParts, jobs: Job[], messages: KeptMessage[]): Promise<Unit[]> {
+  const open: { job: Job; message: KeptMessage; source: SourceSetup }[] = [];
+  const units: Unit[] = [];
+  jobs.forEach((job, at) => {
+    const message = messages[at]!;
+    const source = parts.source(message.sourceId);
+    const understood = source === undefined ? unknownSource(message) : parts.takeUnderstood(message.id);
+    if (understood !== undefined || source === undefined)
+      units.push({ job, message, understood: understood ?? unknownSource(message) });
+    else open.push({ job, message, source });
+  });
+  const { compute } = parts;
+  const handed =
+    compute && parts.addOnward === undefined && open.length >= HANDED_OVER_MIN
+      ? await compute.understand(open.map(({ job, message }) => ({ job, message })))
+      : undefined;
+  open.forEach(({ job, message, source }, at) => {
+    const one = handed?.[at];
+    if (one === undefined) units.push({ job, message, understood: understandAgain(message, source) });
+    else if ('understood' in one) units.push({ job, message, understood: one.understood });
+    else units.push({ job, message, understood: { faults: one.faults, notes: [], terms: [] }, elsewhere: one });
+  });
+  return units;
+}
+
+function unknownSource(message: KeptMessage): Understood {
+  return { faults: [{ code: 'record.unknown-source', detail: message.sourceId }], notes: [], terms: [] };
+}
+
+/** The changes of the units whose draft waits in the compute thread. */
+async function mergeElsewhere(
+  parts: ProcessParts,
+  units: Unit[],
+  known: KnownPersons,
+  snapshot: Snapshot,
+): Promise<Map<Unit, RecordChanges>> {
+  const waiting = units.filter((unit) => unit.elsewhere !== undefined);
+  if (waiting.length === 0 || parts.compute === undefined) return new Map();
+  const orders = waiting.map(({ elsewhere }) => orderOf(elsewhere!, known, snapshot));
+  const made = (await parts.compute.merge(orders, parts.clock.now())) ?? [];
+  return new Map(waiting.flatMap((unit, at) => (made[at] ? [[unit, made[at]]] : [])));
+}
+
+function orderOf(elsewhere: Elsewhere, known: KnownPersons, snapshot: Snapshot): MergeOrder {
+  const order: MergeOrder = { draft: elsewhere.draft, known: [], persons: [] };
+  for (const { identifiers } of elsewhere.subjects) {
+    for (const one of identifiers) {
+      const key = keyOfIdentifier(one);
+      const holder = known.get(key);
+      if (holder !== undefined) order.known.push([key, holder]);
+    }
+    const { personId } = identify(identifiers, known);
+    if (personId === undefined) continue;
+    const person = snapshot.persons.get(personId);
+    order.persons.push({ id: personId, person, entries: [...(snapshot.entries.get(personId)?.values() ?? [])] });
   }
-  return { job, message, understood: parts.takeUnderstood(message.id) ?? understandAgain(message, source) };
+  return order;
 }
 
 function understandAgain(message: KeptMessage, source: SourceSetup): Understood {
   return understand(message, source, chooseProfile(source.profile, message.facts));
 }
 
+function subjectsOf({ elsewhere, understood }: Unit): Elsewhere['subjects'] {
+  if (elsewhere) return elsewhere.subjects;
+  return (understood.draft?.subjects ?? []).map((subject) => ({
+    identifiers: subject.identifiers,
+    keys: wantedKeys(subject),
+  }));
+}
+
 function* identifiersOf(units: Unit[]): Iterable<Identifier> {
-  for (const { understood } of units) {
-    for (const subject of understood.draft?.subjects ?? []) yield* subject.identifiers;
+  for (const unit of units) {
+    const { understood } = unit;
+    for (const subject of subjectsOf(unit)) yield* subject.identifiers;
     yield* understood.about ?? [];
     for (const merge of understood.draft?.merges ?? []) {
       yield* merge.survivor;
@@ -81,20 +147,14 @@ function* identifiersOf(units: Unit[]): Iterable<Identifier> {
   }
 }
 
-/** What the units of a batch need to read of the record, read in as few statements as there are kinds. */
-interface Snapshot {
-  persons: Map<string, Person>;
-  entries: Map<string, Map<string, Entry>>;
-}
-
 async function loadSnapshot(store: Store, units: Unit[], known: KnownPersons): Promise<Snapshot> {
   const wanted = new Map<string, Set<string>>();
-  for (const { understood } of units) {
-    for (const subject of understood.draft?.subjects ?? []) {
+  for (const unit of units) {
+    for (const subject of subjectsOf(unit)) {
       const { personId } = identify(subject.identifiers, known);
       if (personId === undefined) continue;
       const keys = wanted.get(personId) ?? new Set<string>();
-      for (const key of wantedKeys(subject)) keys.add(key);
+      for (const key of subject.keys) keys.add(key);
       wanted.set(personId, keys);
     }
   }
@@ -109,11 +169,15 @@ async function finish(
   unit: Unit,
   known: KnownPersons,
   snapshot: Snapshot,
+  made: RecordChanges | undefined,
 ): Promise<void> {
   const { store } = parts;
   for (let race = 0; ; race += 1) {
     try {
-      const changes = await changesOf(parts, options, unit, known, snapshot);
+      if (made === undefined) bringHere(parts, unit);
+      const changes = await (made
+        ? clearIncomplete(store, made, unit.message, snapshot.persons)
+        : changesOf(parts, options, unit, known, snapshot));
       const about = { message: unit.message, understood: unit.understood, before: snapshot.persons };
       await store.commit(parts.addOnward?.(changes, about) ?? changes);
       parts.answered(unit.message.id, changes.message?.faults ?? []);
@@ -123,6 +187,8 @@ async function finish(
       if (code === 'store.fenced') return;
       if (code === 'store.conflict' && race < options.racesMax) {
         // Somebody else changed the person between our read and our write: read again what is true now.
+        made = undefined;
+        bringHere(parts, unit);
         known = await lookUpPersons(store, identifiersOf([unit]));
         snapshot = await loadSnapshot(store, [unit], known);
         continue;
@@ -131,6 +197,13 @@ async function finish(
       return;
     }
   }
+}
+
+/** Understands here what the compute thread could not bring to its end. */
+function bringHere(parts: ProcessParts, unit: Unit): void {
+  const source = unit.elsewhere && parts.source(unit.message.sourceId);
+  delete unit.elsewhere;
+  if (source) unit.understood = understandAgain(unit.message, source);
 }
 
 /** A failure that may pass is tried again later; one that will not is parked for a human. */
@@ -184,13 +257,7 @@ async function changesOf(
   }
   if (draft === undefined) return settledChanges(parts, unit, 'unmapped');
   if (message.processing !== options.processing) return settledChanges(parts, unit, 'test');
-  const changes: Changes & { persons: NonNullable<Changes['persons']> } = recordChanges(
-    { ...parts, documents: options.documents },
-    unit,
-    draft,
-    known,
-    snapshot,
-  );
+  const changes = recordChanges({ ...parts, documents: options.documents }, unit, draft, known, snapshot);
   const merged = draft.merges.length === 0 ? changes : await addMerges(parts, changes, draft, known);
   return clearIncomplete(parts.store, merged, message, snapshot.persons);
 }
@@ -230,142 +297,4 @@ function parkedChanges(parts: ProcessParts, unit: Unit, faults: Fault[], draft: 
       },
     ],
   };
-}
-
-function stepsOf(
-  unit: Unit,
-  now: number,
-  steps: { step: NonNullable<Changes['steps']>[number]['step']; detail?: string }[],
-): NonNullable<Changes['steps']> {
-  const { message } = unit;
-  return [
-    { messageId: message.id, at: message.receivedAt, step: 'received' },
-    { messageId: message.id, at: message.receivedAt, step: 'acknowledged', detail: message.ackCode },
-    ...steps.map((one) => ({ messageId: message.id, at: now, ...one })),
-  ];
-}
-
-/** What one unit has already changed, over what the batch read: two patients of one message may be one person. */
-interface View {
-  persons: Map<string, NonNullable<Changes['persons']>[number]>;
-  entries: Map<string, NonNullable<Changes['entries']>[number]>;
-}
-
-function recordChanges(
-  parts: ProcessParts & Pick<ProcessOptions, 'documents'>,
-  unit: Unit,
-  draft: Draft,
-  known: KnownPersons,
-  snapshot: Snapshot,
-): Changes & { persons: NonNullable<Changes['persons']> } {
-  const { job, message, understood } = unit;
-  const now = parts.clock.now();
-  const faults = [...understood.faults];
-  const view: View = { persons: new Map(), entries: new Map() };
-  const made: KnownPersons = new Map();
-  const changed = new Set<string>();
-  let fresh = 0;
-  for (const subject of draft.subjects) {
-    const { personId, identifiers, faults: doubts } = identify(subject.identifiers, known);
-    faults.push(...doubts);
-    const id = personId ?? identify(identifiers, made).personId ?? uuidv7(now);
-    for (const identifier of identifiers) made.set(keyOfIdentifier(identifier), id);
-    const merged = mergeRecord(currentOf(view, snapshot, id), withNumbers(subject, identifiers), {
-      personId: id,
-      sourceId: message.sourceId,
-      messageId: message.id,
-      sourceTime: draft.sourceTime,
-      now,
-      newId: () => uuidv7(now),
-    });
-    if (merged.expect === 0) fresh += 1;
-    if (merged.changed || draft.merges.length > 0) changed.add(id);
-    keepInView(view, id, merged);
-  }
-  const entries = [...view.entries.values()];
-  return {
-    jobDone: { id: job.id, fence: job.fence },
-    persons: [...view.persons.values()].filter(({ person }) => changed.has(person.id)),
-    entries,
-    jobsNew: documentJobs(parts.clock.now(), parts.documents, [...changed], draft),
-    message: {
-      id: message.id,
-      state: 'done',
-      faults,
-      personIds: [...view.persons.keys()],
-      terms: understood.terms,
-      wrote: entries.map(({ entry }) => ({ id: entry.id, type: entry.type, version: entry.version })),
-      notCarried: draft.notCarried,
-    },
-    notCarried: countFields(message.sourceId, draft.notCarried),
-    steps: stepsOf(unit, now, [
-      understood.notes.length > 0
-        ? { step: 'parsed', detail: understood.notes.join('; ').slice(0, 500) }
-        : { step: 'parsed' },
-      { step: 'mapped', detail: `${draft.carried} fields carried, ${draft.notCarried.length} not` },
-      { step: 'identified', detail: view.persons.size > fresh ? 'known here by number' : 'new here' },
-      { step: 'recorded', detail: `${entries.length} entries` },
-    ]),
-    audit: [...view.persons.keys()].map((personId) => ({
-      at: now,
-      who: message.sourceId,
-      action: 'update',
-      outcome: 'done',
-      what: 'patient',
-      thing: message.id,
-      personId,
-    })),
-  };
-}
-
-/** A subject without the numbers that are another person's. */
-function withNumbers(subject: DraftSubject, identifiers: Identifier[]): DraftSubject {
-  if (identifiers.length === subject.identifiers.length) return subject;
-  const held = new Set(identifiers.map(keyOfIdentifier));
-  const shown = subject.patient.identifier?.filter(({ system = '', value = '' }) =>
-    held.has(keyOfIdentifier({ system, value })),
-  );
-  return { ...subject, identifiers, patient: { ...subject.patient, identifier: shown } };
-}
-
-function currentOf(view: View, snapshot: Snapshot, id: string): { person?: Person; entries: Map<string, Entry> } {
-  const entries = new Map(snapshot.entries.get(id) ?? []);
-  for (const { entry } of view.entries.values()) if (entry.personId === id) entries.set(entry.key, entry);
-  const person = view.persons.get(id)?.person ?? snapshot.persons.get(id);
-  return person === undefined ? { entries } : { person, entries };
-}
-
-/** The expected version stays the one that the store holds, however often this unit changed the row. */
-function keepInView(view: View, id: string, merged: ReturnType<typeof mergeRecord>): void {
-  const before = view.persons.get(id);
-  const terms = [...(before?.terms ?? []), ...merged.terms];
-  view.persons.set(id, { person: merged.person, expect: before?.expect ?? merged.expect, terms });
-  for (const change of merged.entries) {
-    const earlier = view.entries.get(change.entry.id);
-    view.entries.set(change.entry.id, { entry: change.entry, expect: earlier?.expect ?? change.expect });
-  }
-}
-
-function documentJobs(
-  now: number,
-  documents: ProcessOptions['documents'],
-  personIds: string[],
-  draft: Draft,
-): NonNullable<Changes['jobsNew']> {
-  if (documents.when === 'on-demand' || (documents.when === 'encounter-end' && !draft.encounterEnded)) return [];
-  const quietMs = documents.when === 'encounter-end' ? 0 : documents.quietMs;
-  return personIds.map((personId) => ({
-    id: uuidv7(now),
-    kind: 'document' as const,
-    subject: personId,
-    keys: [`document|${personId}`],
-    dueAt: now + quietMs,
-    latestAt: now + documents.latestMs,
-  }));
-}
-
-function countFields(sourceId: string, notCarried: string[]): NonNullable<Changes['notCarried']> {
-  const counts = new Map<string, number>();
-  for (const field of notCarried) counts.set(field, (counts.get(field) ?? 0) + 1);
-  return [...counts].map(([field, count]) => ({ sourceId, field, count }));
 }

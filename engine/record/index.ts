@@ -14,3 +14,13 @@ export {
 export { type MergedPersons, mergePersons, type WholeRecord } from './merge-persons.ts';
 export { isStrong } from './numbers.ts';
 export { personTerms } from './patient.ts';
+export {
+  type EntryFacts,
+  entryOfText,
+  factsOfEntry,
+  factsOfPerson,
+  type PersonFacts,
+  personOfText,
+  textOfEntry,
+  textOfPerson,
+} from './sealed-text.ts';

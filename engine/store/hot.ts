@@ -5,21 +5,21 @@
  * Only commits write here, after they are through and in their order, and one process owns the file (an older one is fenced), so what is
  * here is what the database says. Merged persons and persons with link keys are not kept. Bounded; the longest unused go first.
  */
-import type { Patient, Resource } from '@medplum/fhirtypes';
-import type { Entry, Identifier, Person } from '../../schemas/parts.ts';
+import type { Entry, Person } from '../../schemas/parts.ts';
+import { type EntryFacts, entryOfText, factsOfPerson, type PersonFacts, personOfText } from '../record/index.ts';
 import { keyToId } from './codec.ts';
 import { latin } from './group.ts';
 import type { CommitUnit, EntryUnit, PersonUnit } from './unit.ts';
 
 interface HotEntry {
-  facts: Omit<Entry, 'body'>;
+  facts: EntryFacts;
   /** The sealed text: key, body, origin. */
   text: string;
 }
 
 interface HotPerson {
   seq: number;
-  facts: Omit<Person, 'identifiers' | 'patient'>;
+  facts: PersonFacts;
   /** The sealed text: identifiers, patient. */
   text: string;
   /** What the person is found by, as the row keeps it. */
@@ -48,9 +48,7 @@ export class Hot {
 
   person(id: string): Person | undefined {
     const hot = this.#use(id);
-    if (!hot) return undefined;
-    const [identifiers, patient] = JSON.parse(hot.text) as [Identifier[], Patient];
-    return { ...hot.facts, identifiers, patient };
+    return hot && personOfText(hot.facts, hot.text);
   }
 
   /** Who holds the number of this token, where that person is here. */
@@ -65,7 +63,7 @@ export class Hot {
     const unknown: string[] = [];
     for (const key of keys) {
       const entry = hot?.entries.get(key);
-      if (entry) found.set(key, { ...entry.facts, body: (JSON.parse(entry.text) as [string, Resource])[1] });
+      if (entry) found.set(key, entryOfText(entry.facts, entry.text));
       else if (!hot?.whole) unknown.push(key);
     }
     return { found, unknown };
@@ -120,11 +118,10 @@ export class Hot {
   #putPerson(unit: PersonUnit): void {
     const { person, text } = unit;
     const before = this.#persons.get(person.id);
-    const { identifiers: _numbers, patient: _patient, ...facts } = person;
     const tokens = unit.tokens.map(latin);
     const hot: HotPerson = {
       seq: unit.seq,
-      facts,
+      facts: factsOfPerson(person),
       text,
       words: latin(unit.wordsHash),
       tokens,

@@ -17,7 +17,7 @@ import type {
   StoredDocument,
   User,
 } from '../../schemas/parts.ts';
-import { isStrong } from '../record/index.ts';
+import { type EntryFacts, factsOfEntry, isStrong, textOfEntry, textOfPerson } from '../record/index.ts';
 import { dayKey, dayOf, idToKey, joinPieces, packBody, personKey } from './codec.ts';
 import type { Value } from './database.ts';
 import { foldNumber, indexWords } from './words.ts';
@@ -77,7 +77,7 @@ export interface PersonUnit {
 export interface EntryUnit {
   id: Buffer;
   expect: number;
-  facts: Omit<Entry, 'body'>;
+  facts: EntryFacts;
   /** What is sealed: key, body and origin as JSON. */
   text: string;
   row: Value[];
@@ -260,10 +260,7 @@ function personUnit(seal: Seal, given: { person: Person; expect: number; terms: 
   const tokens = seal.tokens(domains.identifier, texts);
   const links = [...new Set((person.linkKeys ?? []).map((key) => identifierText(linkSystem, key)))];
   const linkTokens = seal.tokens(domains.identifier, links);
-  const plain = person.linkKeys
-    ? [person.identifiers, person.patient, person.linkKeys]
-    : [person.identifiers, person.patient];
-  const text = JSON.stringify(plain);
+  const text = textOfPerson(person);
   const body = packBody([Buffer.from(text)]);
   return {
     person,
@@ -290,12 +287,17 @@ function entryUnits(
   const byId = new Map<string, EntryUnit>();
   const entryVersions: Value[][] = [];
   given.forEach(({ entry, expect }, i) => {
-    const { body, ...facts } = entry;
-    const text = JSON.stringify([entry.key, body, entry.from]);
+    const text = textOfEntry(entry);
     const row = entryValues(seal, entry, tokens.subarray(i * 12, i * 12 + 12), text);
     const earlier = byId.get(entry.id);
     if (earlier) entryVersions.push(earlier.row);
-    byId.set(entry.id, { id: row[0] as Buffer, expect: earlier ? earlier.expect : expect, facts, text, row });
+    byId.set(entry.id, {
+      id: row[0] as Buffer,
+      expect: earlier ? earlier.expect : expect,
+      facts: factsOfEntry(entry),
+      text,
+      row,
+    });
   });
   return { entries: [...byId.values()], entryVersions };
 }
