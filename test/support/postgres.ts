@@ -15,18 +15,20 @@ export interface PostgresServer {
 
 const PASSWORD = 'for-tests-only';
 
-/** Why there is no server, or the server. */
-export async function startPostgres(): Promise<PostgresServer | { missing: string }> {
+/** Why there is no server, or the server. `durable`: it waits for the disk at every commit, as one in use does. */
+export async function startPostgres(
+  options: { durable?: boolean } = {},
+): Promise<PostgresServer | { missing: string }> {
   const given = process.env.MIX_POSTGRES;
   try {
     if (given) return await connected(given, async () => {});
-    return await ownServer();
+    return await ownServer(options.durable === true);
   } catch (error) {
     return { missing: `no PostgreSQL: ${error instanceof Error ? error.message.slice(0, 200) : 'it did not start'}` };
   }
 }
 
-async function ownServer(): Promise<PostgresServer> {
+async function ownServer(durable: boolean): Promise<PostgresServer> {
   const folder = mkdtempSync(join(tmpdir(), 'mix-postgres-'));
   // The server does not run as root; its own user must reach the folder.
   chmodSync(folder, 0o755);
@@ -39,7 +41,10 @@ async function ownServer(): Promise<PostgresServer> {
     persistent: true,
     createPostgresUser: userInfo().uid === 0,
     initdbFlags: ['--encoding=UTF8', '--locale=C'],
-    postgresFlags: ['-c', 'unix_socket_directories=', '-c', 'listen_addresses=127.0.0.1'],
+    postgresFlags: [
+      ...['-c', 'unix_socket_directories=', '-c', 'listen_addresses=127.0.0.1'],
+      ...(durable ? [] : ['-c', 'fsync=off']),
+    ],
     onLog: () => {},
     onError: () => {},
   });
