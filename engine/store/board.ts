@@ -101,6 +101,8 @@ export class Board {
   readonly #leaseMs: number;
   #fence: number;
   #parked = 0;
+  /** Deliveries among the jobs. */
+  #outward = 0;
 
   /** `fence`: larger than every fence of an earlier process. `leaseMs`: after it a job is given again, and its former holder's commit is refused. */
   constructor(fence: number, leaseMs: number) {
@@ -111,6 +113,11 @@ export class Board {
   /** Jobs that wait or run. */
   get waiting(): number {
     return this.#jobs.size - this.#parked;
+  }
+
+  /** Those of them that do not wait for others: a region that is down for a week must not make a hospital refuse messages. */
+  get waitingHere(): number {
+    return Math.max(0, this.waiting - this.#outward);
   }
 
   get(id: string): BoardJob | undefined {
@@ -126,6 +133,7 @@ export class Board {
     const added: BoardJob = { ...job, state, fence: 0, leasedUntil: 0, behind: 0, held: false };
     this.#jobs.set(added.id, added);
     if (state === 'parked') this.#parked++;
+    if (isOutward(added)) this.#outward++;
     for (const key of added.keys) this.#enqueue(key, added);
     if (slides(added.kind) && state === 'ready') this.#sliders.set(`${added.kind}|${added.subject}`, added);
     this.#offer(added);
@@ -172,6 +180,7 @@ export class Board {
     if (!job) return;
     this.#jobs.delete(id);
     if (job.state === 'parked') this.#parked--;
+    if (isOutward(job)) this.#outward--;
     this.#leased.delete(job);
     this.#dropSlider(job);
     this.#release(job);
@@ -287,6 +296,10 @@ export class Board {
       }
     }
   }
+}
+
+function isOutward(job: BoardJob): boolean {
+  return job.kind.startsWith('deliver');
 }
 
 /** The job as its worker sees it. Keys come back as `=` texts of their tokens, which the store takes as keys too. */

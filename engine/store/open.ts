@@ -190,7 +190,7 @@ class SqliteStore implements OpenedStore {
   ): ReturnType<Store['keep']> {
     this.#lane.requireRoom();
     const { board, limits } = this.#opened;
-    if (job && board.waiting + this.#arriving >= limits.jobsMax)
+    if (job && board.waitingHere + this.#arriving >= limits.jobsMax)
       throw new MixError('store.busy', { detail: 'waiting jobs' });
     const unit = makeKeepUnit(this.#opened.options.seal, message, terms, job, options.identityIsUnique);
     this.#arriving++;

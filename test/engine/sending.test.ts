@@ -10,6 +10,7 @@ import { resendDeliveries } from '../../engine/resend.ts';
 import type { OpenedStore } from '../../engine/store/index.ts';
 import { withdrawDocument } from '../../engine/withdraw.ts';
 import type { Changes, Delivery, KeptMessage, Person, StoredDocument } from '../../schemas/parts.ts';
+import { testJob, testMessage } from '../contract/store.ts';
 import { openTestStore } from '../support/receiver.ts';
 
 const now = Date.UTC(2026, 10, 23, 12);
@@ -126,6 +127,23 @@ function documentOf(personId: string, replaces?: StoredDocument): StoredDocument
   if (replaces !== undefined) document.replaces = replaces.id;
   return document;
 }
+
+describe('deliveries that wait', () => {
+  it('never make the node refuse messages', async () => {
+    const small = await openTestStore(clock, { jobsMax: 3 });
+    const all = Array.from({ length: 10 }, () =>
+      newDelivery({ outlet: 'region', kind: 'feed', thing: uuidv7(now), personId: uuidv7(now) }, now),
+    );
+    await small.store.commit({ deliveries: all, jobsNew: all.map((one) => deliverJob(one, now)) });
+    const keep = () => {
+      const message = testMessage();
+      return small.store.keep(message, [], testJob(message.id, [message.id]), { identityIsUnique: false });
+    };
+    for (let i = 0; i < 3; i += 1) expect(await keep()).toMatchObject({ outcome: 'kept' });
+    await expect(keep()).rejects.toMatchObject({ fault: { code: 'store.busy' } });
+    await small.close();
+  });
+});
 
 describe('a new document', () => {
   const keep = (document: StoredDocument | undefined, personId: string) =>

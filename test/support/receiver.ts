@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type OpenedStore, openStore } from '../../engine/store/index.ts';
+import { type OpenedStore, openStore, type StoreLimits } from '../../engine/store/index.ts';
 import { openKeyFile, openSeal } from '../../pki/index.ts';
 import { MixError } from '../../schemas/errors/index.ts';
 import type { Peer, PeerAnswer, PeerRequest } from '../../schemas/exchange.ts';
@@ -89,10 +89,13 @@ function refusal(status: number, headers: Record<string, string>): PeerAnswer {
 }
 
 /** A store on a file of its own. */
-export async function openTestStore(clock: { now(): number }): Promise<{ store: OpenedStore; close(): Promise<void> }> {
+export async function openTestStore(
+  clock: { now(): number },
+  limits: Partial<StoreLimits> = {},
+): Promise<{ store: OpenedStore; close(): Promise<void> }> {
   const folder = mkdtempSync(join(tmpdir(), 'mix-deliver-'));
   const seal = openSeal({ kek: openKeyFile(join(folder, 'kek')) });
-  const store = await openStore({ file: join(folder, 'store.sqlite'), seal, clock });
+  const store = await openStore({ file: join(folder, 'store.sqlite'), seal, clock, limits });
   return {
     store,
     async close() {
