@@ -35,7 +35,9 @@ export async function readCounts(parts: ReadParts, schema: string): Promise<Coun
 
 /** Jobs that wait or run, for the limit of the queue. */
 export async function countWaiting(parts: ReadParts): Promise<number> {
-  const row = await parts.readers.first(`SELECT count(*) AS waiting FROM jobs WHERE state <> 'parked' AND kind NOT LIKE 'deliver%'`);
+  const row = await parts.readers.first(
+    `SELECT count(*) AS waiting FROM jobs WHERE state <> 'parked' AND kind NOT LIKE 'deliver%'`,
+  );
   return (row?.waiting as number | undefined) ?? 0;
 }
 
