@@ -57,8 +57,10 @@ export async function authorize(
   };
   if (thing.id !== undefined) entry.thing = thing.id;
   if (thing.personId !== undefined) entry.personId = thing.personId;
-  const why = [reason ?? (permitted ? undefined : decision.because), behalfOf(subject)].filter(Boolean).join('; ');
-  if (why !== '') entry.reason = why;
+  const why = permitted
+    ? (reason ?? behalfOf(subject))
+    : [decision.because, behalfOf(subject)].filter(Boolean).join(' ');
+  if (why !== undefined) entry.reason = why;
   await parts.store.commit(
     permitted ? { ...together, audit: [entry, ...(together?.audit ?? [])] } : { audit: [entry] },
   );

@@ -251,7 +251,7 @@ export async function withdrawDocument(
         resource: { resourceType: 'DocumentReference', id, status, content: [{ attachment: {} }] },
       },
       changes,
-      action: 'create',
+      action: 'configure',
       thing: { type: 'document', id, personId: entry.personId },
       reason: `withdrawn: ${status}`,
     };
@@ -288,7 +288,7 @@ function noteWithdrawal(
     return {
       answer: { status: 200 },
       changes: {},
-      action: 'create',
+      action: 'configure',
       thing,
       reason: `withdrawn elsewhere: ${status}`,
     };

@@ -92,7 +92,7 @@ export function createServe(parts: ServeParts, setup: ExchangeSetup): Omit<Excha
     async release(from, have) {
       const answer = await parts.release?.(have);
       if (answer === undefined) throw new MixError('exchange.not-here', { detail: 'no release is published here' });
-      await parts.permit(from, 'read', { type: 'exchange' });
+      await parts.permit(from, 'read', { type: 'release' });
       return answer;
     },
     capability: () => capabilityOf(role, { ...setup.node, startedAt }),

@@ -105,7 +105,6 @@ export const RESOURCE_TYPES = [
   'exchange',
   'delivery',
   'settings',
-  'feed',
   'release',
 ] as const;
 export type ResourceType = (typeof RESOURCE_TYPES)[number];

@@ -68,9 +68,9 @@ const MAY: Record<Role, Partial<Record<ResourceType, Action[]>>> = {
     patient: ['read', 'search', 'disclose'],
     document: ['read', 'search', 'create', 'disclose'],
   },
-  'node-hospital': { feed: ['search', 'create'], document: ['search', 'create', 'configure'], release: ['read'] },
-  'node-region': { feed: ['search', 'create'], document: ['configure'], release: ['read'] },
-  'node-global': { feed: ['create'], release: ['create'] },
+  'node-hospital': { patient: ['search', 'create'], document: ['search', 'create', 'configure'], release: ['read'] },
+  'node-region': { patient: ['search', 'create'], document: ['configure'], release: ['read'] },
+  'node-global': { patient: ['create'], release: ['create'] },
 };
 
 const requests = fc.record({
@@ -125,7 +125,7 @@ describe('the shipped policies', () => {
   test('let nodes of the exchange do nothing for other purposes', () => {
     for (const role of ['node-hospital', 'node-region', 'node-global']) {
       for (const purpose of ['HPAYMT', 'HRESCH', 'PATRQT', 'PUBHLTH', 'HMARKT'] as const)
-        for (const type of ['feed', 'document'] as const)
+        for (const type of ['patient', 'document'] as const)
           for (const action of ACTIONS) expect(decide(ask([role], action, type, purpose)).decision).toBe('Deny');
     }
   });
