@@ -3,8 +3,10 @@ import { lazy, Suspense, useEffect, useState } from 'react';
 import type { Me } from '../../schemas/portal.ts';
 import { goTo, useAddress } from './address.ts';
 import { ApiFault, ask } from './api.ts';
+import { MeProvider } from './parts/me.tsx';
 import { FaultNotice, SkeletonRows } from './parts/notices.tsx';
 import { Nowhere } from './parts/nowhere.tsx';
+import { placesFor } from './places.ts';
 import { Shell } from './shell.tsx';
 import { setZone } from './time.ts';
 
@@ -22,6 +24,12 @@ const PAGES: [RegExp, Page][] = [
   [/^\/sources$/, lazy(() => import('./pages/sources.tsx'))],
   [/^\/parked$/, lazy(() => import('./pages/parked.tsx'))],
   [/^\/audit$/, lazy(() => import('./pages/audit.tsx'))],
+  [/^\/exchange$/, lazy(() => import('./pages/exchange.tsx'))],
+  [/^\/deliveries$/, lazy(() => import('./pages/deliveries.tsx'))],
+  [/^\/deliveries\/([^/]+)$/, lazy(() => import('./pages/delivery.tsx'))],
+  [/^\/alerts$/, lazy(() => import('./pages/alerts.tsx'))],
+  [/^\/settings$/, lazy(() => import('./pages/settings.tsx'))],
+  [/^\/elsewhere\/([^/]+\/[^/]+)$/, lazy(() => import('./pages/elsewhere.tsx'))],
 ];
 
 export function App() {
@@ -45,8 +53,8 @@ export function App() {
   };
   useEffect(load, []);
   useEffect(() => {
-    if (url.pathname === '/') goTo('/messages', { replace: true });
-  }, [url.pathname]);
+    if (url.pathname === '/' && me !== undefined) goTo(placesFor(me)[0]?.href ?? '/patients', { replace: true });
+  }, [url.pathname, me]);
 
   if (fault !== undefined)
     return (
@@ -62,9 +70,11 @@ export function App() {
       </Suspense>
     );
   return (
-    <Shell me={me}>
-      <CurrentPage pathname={url.pathname} />
-    </Shell>
+    <MeProvider value={me}>
+      <Shell me={me}>
+        <CurrentPage pathname={url.pathname} />
+      </Shell>
+    </MeProvider>
   );
 }
 
@@ -72,7 +82,7 @@ function CurrentPage({ pathname }: { pathname: string }) {
   for (const [pattern, Found] of PAGES) {
     const match = pattern.exec(pathname);
     if (match === null) continue;
-    const id = decodeURIComponent(match[1] ?? '');
+    const id = (match[1] ?? '').split('/').map(decodeURIComponent).join('/');
     return (
       <Suspense fallback={<SkeletonRows rows={8} />}>
         <Found key={`${pattern.source} ${id}`} id={id} />

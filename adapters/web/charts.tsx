@@ -2,29 +2,46 @@
 import { useMediaQuery } from '@mantine/hooks';
 import { useId } from 'react';
 
-/** Bars of counts, one a minute; the height of the busiest is the chart's. */
-export function Bars({ values, label, height = 40 }: { values: number[]; label: string; height?: number }) {
-  const top = Math.max(1, ...values);
+/** Bars of counts, one a minute; what is usual is a band behind them, so that silence is seen. */
+export function Bars({
+  values,
+  label,
+  height = 40,
+  usual,
+  tone = '',
+}: {
+  values: number[];
+  label: string;
+  height?: number;
+  usual?: { low: number; high: number };
+  tone?: 'bad' | '';
+}) {
+  const top = Math.max(1, usual?.high ?? 0, ...values);
   const width = 4;
+  const y = (value: number): number => height - (value / top) * (height - 2);
+  const told = usual === undefined ? '' : `, usual ${usual.low} to ${usual.high}`;
   return (
     <svg
-      className="bars"
+      className={`bars ${tone}`}
       role="img"
-      aria-label={`${label}: ${values.at(-1) ?? 0}, at most ${Math.max(0, ...values)}`}
+      aria-label={`${label}: ${values.at(-1) ?? 0}, at most ${Math.max(0, ...values)}${told}`}
       viewBox={`0 0 ${values.length * width} ${height}`}
       preserveAspectRatio="none"
     >
+      {usual === undefined ? null : (
+        <rect
+          className="bars-usual"
+          x="0"
+          width={values.length * width}
+          y={y(usual.high)}
+          height={Math.max(1.5, y(usual.low) - y(usual.high))}
+        />
+      )}
       <line x1="0" x2={values.length * width} y1={height - 0.5} y2={height - 0.5} className="bars-base" />
       {values
         .map((value, at) => ({ value, x: at * width + 0.5 }))
         .map(({ value, x }) => (
-          <rect
-            key={x}
-            x={x}
-            width={width - 1}
-            y={height - (value / top) * (height - 2)}
-            height={(value / top) * (height - 2)}
-          />
+          <rect key={x} x={x} width={width - 1} y={y(value)} height={height - y(value)} />
         ))}
     </svg>
   );

@@ -1,25 +1,23 @@
 /** What is on every page: the places, the node's name, search, the status dot, the session's clock. */
 import { ActionIcon, Button, Popover, Tooltip, useComputedColorScheme, useMantineColorScheme } from '@mantine/core';
+import { useMediaQuery } from '@mantine/hooks';
 import type { ReactNode } from 'react';
-import { useCallback, useRef } from 'react';
+import { useCallback, useRef, useState } from 'react';
 import type { Me, Overview } from '../../schemas/portal.ts';
 import { useAddress } from './address.ts';
 import { ask, useLoad } from './api.ts';
-import type { IconName } from './icons.tsx';
 import { Icon, Mark } from './icons.tsx';
 import { useLive } from './live.ts';
 import { Link } from './parts/link.tsx';
+import { capital } from './parts/notices.tsx';
+import type { RailPlace } from './places.ts';
+import { placesFor } from './places.ts';
 import { SearchBox } from './search-box.tsx';
 import { SessionClock, SessionLock } from './session-clock.tsx';
 import { texts } from './texts.ts';
 
-const PLACES: { name: keyof typeof texts.places; href: string; icon: IconName }[] = [
-  { name: 'messages', href: '/messages', icon: 'messages' },
-  { name: 'patients', href: '/patients', icon: 'patients' },
-  { name: 'sources', href: '/sources', icon: 'sources' },
-  { name: 'parked', href: '/parked', icon: 'parked' },
-  { name: 'audit', href: '/audit', icon: 'audit' },
-];
+/** A phone's bottom bar has room for so many; the rest waits behind one more. */
+const BAR_MAX = 5;
 const REFRESH_MS = 3000;
 
 export function Shell({ me, children }: { me: Me; children: ReactNode }) {
@@ -30,7 +28,7 @@ export function Shell({ me, children }: { me: Me; children: ReactNode }) {
       <a className="skip" href="#content">
         {texts.skip}
       </a>
-      <Rail overview={overview.data} />
+      <Rail me={me} overview={overview.data} />
       <header className="top">
         <div className="node" title={`${me.node.name}, ${me.node.version}`}>
           <Mark size={26} />
@@ -67,29 +65,75 @@ function useRefresh(reload: (options: { background: boolean }) => void): void {
   useLive(refresh);
 }
 
-function Rail({ overview }: { overview: Overview | undefined }) {
-  const { pathname } = useAddress();
-  const parked = overview?.counts.parked ?? 0;
+function Rail({ me, overview }: { me: Me; overview: Overview | undefined }) {
+  const narrow = useMediaQuery('(max-width: 700px)', undefined, { getInitialValueInEffect: false });
+  const places = placesFor(me);
+  const shown = narrow && places.length > BAR_MAX ? places.slice(0, BAR_MAX - 1) : places;
   return (
     <nav className="rail" aria-label={texts.rail}>
-      {PLACES.map(({ name, href, icon }) => (
-        <Link key={name} href={href} className="place" aria-current={pathname.startsWith(href) ? 'page' : undefined}>
-          <Icon name={icon} size={20} />
-          <span>{texts.places[name]}</span>
-          {name === 'parked' && parked > 0 ? <span className="place-count">{parked}</span> : null}
-        </Link>
+      {shown.map((place) => (
+        <PlaceLink key={place.name} place={place} overview={overview} />
       ))}
+      {shown.length === places.length ? null : <MorePlaces places={places.slice(shown.length)} overview={overview} />}
     </nav>
   );
 }
 
+function PlaceLink({
+  place: { name, href, icon },
+  overview,
+  onClick,
+}: {
+  place: RailPlace;
+  overview: Overview | undefined;
+  onClick?: () => void;
+}) {
+  const { pathname } = useAddress();
+  const count =
+    name === 'parked' ? overview?.counts.parked : name === 'deliveries' ? overview?.counts.undelivered : undefined;
+  return (
+    <Link href={href} className="place" aria-current={pathname.startsWith(href) ? 'page' : undefined} onClick={onClick}>
+      <Icon name={icon} size={20} />
+      <span>{texts.places[name]}</span>
+      {count === undefined || count === 0 ? null : <span className="place-count">{count}</span>}
+    </Link>
+  );
+}
+
+function MorePlaces({ places, overview }: { places: RailPlace[]; overview: Overview | undefined }) {
+  const [opened, setOpened] = useState(false);
+  const { pathname } = useAddress();
+  const here = places.some(({ href }) => pathname.startsWith(href));
+  return (
+    <Popover opened={opened} onChange={setOpened} position="top-end" width={220} shadow="md" trapFocus>
+      <Popover.Target>
+        <button
+          type="button"
+          className={here ? 'place place-more place-here' : 'place place-more'}
+          onClick={() => setOpened(!opened)}
+        >
+          <Icon name="more" size={20} />
+          <span>{texts.more}</span>
+        </button>
+      </Popover.Target>
+      <Popover.Dropdown className="more-places">
+        {places.map((place) => (
+          <PlaceLink key={place.name} place={place} overview={overview} onClick={() => setOpened(false)} />
+        ))}
+      </Popover.Dropdown>
+    </Popover>
+  );
+}
+
 function StatusDot({ overview }: { overview: Overview | undefined }) {
+  const [opened, setOpened] = useState(false);
+  const close = (): void => setOpened(false);
   const status = overview?.status;
   const words = status === undefined ? texts.status.unknown : texts.status[status];
   return (
-    <Popover position="bottom-end" width={320} shadow="md" withArrow trapFocus>
+    <Popover opened={opened} onChange={setOpened} position="bottom-end" width={340} shadow="md" withArrow trapFocus>
       <Popover.Target>
-        <button type="button" className={`dot dot-${status ?? 'unknown'}`}>
+        <button type="button" className={`dot dot-${status ?? 'unknown'}`} onClick={() => setOpened(!opened)}>
           <Icon name={status === 'ok' ? 'check' : status === 'danger' ? 'danger' : 'warning'} size={16} />
           <span className="dot-words">{words}</span>
         </button>
@@ -101,12 +145,23 @@ function StatusDot({ overview }: { overview: Overview | undefined }) {
         ) : (
           <ul className="risks">
             {overview.risks.map((risk) => (
-              <li key={risk.sentence}>
-                <Link href={risk.link}>{risk.sentence}</Link>
+              <li key={risk.sentence} className={risk.acknowledged === true ? 'quiet' : undefined}>
+                <Icon name={risk.grave === 'danger' ? 'danger' : 'warning'} size={15} />
+                <span>
+                  <Link href={risk.link} onClick={close}>
+                    {capital(risk.sentence)}
+                  </Link>
+                  {risk.acknowledged === true ? ` ${texts.status.lookedAfter}` : ''}
+                </span>
               </li>
             ))}
           </ul>
         )}
+        <p className="risks-all">
+          <Link href="/alerts" onClick={close}>
+            {texts.status.all}
+          </Link>
+        </p>
       </Popover.Dropdown>
     </Popover>
   );

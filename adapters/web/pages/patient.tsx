@@ -1,34 +1,38 @@
-import { Button, SegmentedControl } from '@mantine/core';
-import { useEffect, useMemo, useState } from 'react';
+import { Tabs } from '@mantine/core';
+import { lazy, useEffect } from 'react';
 import type { FactView, PatientView } from '../../../schemas/portal.ts';
-import { goTo } from '../address.ts';
-import { ApiFault, ask, useLoad } from '../api.ts';
-import type { TimelineItem } from '../charts.tsx';
-import { Timeline } from '../charts.tsx';
+import { useFilters } from '../address.ts';
+import { useLoad } from '../api.ts';
 import { Icon } from '../icons.tsx';
 import { useLive } from '../live.ts';
 import { Ago } from '../parts/ago.tsx';
+import { Elsewhere } from '../parts/elsewhere.tsx';
 import { FactCard } from '../parts/fact-card.tsx';
 import { Link } from '../parts/link.tsx';
+import { useMe } from '../parts/me.tsx';
 import { capital, Empty, FaultNotice, SkeletonRows } from '../parts/notices.tsx';
+import { PatientBanner } from '../parts/patient-banner.tsx';
+import { TimelineCard } from '../parts/patient-timeline.tsx';
+import { NumbersTab } from '../parts/registry-cards.tsx';
 import { ResultGrid } from '../parts/result-grid.tsx';
 import { texts } from '../texts.ts';
-import { ageOf, tellDate, tellTime } from '../time.ts';
+import { exchangeTexts } from '../texts-exchange.ts';
 
 const words = texts.patient;
-const DAY_MS = 86_400_000;
 
-/** SNOMED CT: no known allergy, no known drug, food, environmental and insect allergy. */
-const NONE_KNOWN = new Set(
-  ['716186003', '409137002', '429625007', '428607008', '428197003'].map((code) => `http://snomed.info/sct|${code}`),
-);
+const Person = lazy(() => import('./person.tsx'));
 
+/** A hospital shows the record; a region or the global node has none, and shows the person across hospitals. */
 export default function PatientPage({ id }: { id: string }) {
+  return useMe().node.role === 'hospital' ? <RecordPage id={id} /> : <Person id={id} />;
+}
+
+function RecordPage({ id }: { id: string }) {
+  const [filters, change] = useFilters();
   const { data, fault, failedAt, reload } = useLoad<PatientView>(`/api/patients/${encodeURIComponent(id)}`);
   useLive((note) => {
     if (note.persons.includes(id)) reload({ background: true });
   });
-  useMarkedFact(data);
   if (fault?.status === 404)
     return <Empty sentence={capital(fault.message)} act={texts.nowhere.act} href="/patients" />;
   if (data === undefined)
@@ -39,13 +43,44 @@ export default function PatientPage({ id }: { id: string }) {
     );
   return (
     <article className="page patient">
-      <Banner view={data} />
+      <PatientBanner view={data} />
       {data.row.incomplete ? (
         <p className="notice notice-warn">
           <Icon name="warning" size={16} /> {words.incomplete}.{' '}
           <Link href={`/messages?state=parked&person=${id}`}>{texts.parked.title}</Link>
         </p>
       ) : null}
+      <Tabs
+        className="tabs-page"
+        value={filters.tab ?? 'record'}
+        onChange={(tab) => change({ tab: tab === 'record' ? undefined : (tab ?? undefined) })}
+        keepMounted={false}
+      >
+        <Tabs.List>
+          {(['record', 'elsewhere', 'numbers'] as const).map((tab) => (
+            <Tabs.Tab key={tab} value={tab}>
+              {exchangeTexts.registry.tabs[tab]}
+            </Tabs.Tab>
+          ))}
+        </Tabs.List>
+        <Tabs.Panel value="record">
+          <Cards view={data} />
+        </Tabs.Panel>
+        <Tabs.Panel value="elsewhere">
+          <Elsewhere personId={id} />
+        </Tabs.Panel>
+        <Tabs.Panel value="numbers">
+          <NumbersTab personId={id} />
+        </Tabs.Panel>
+      </Tabs>
+    </article>
+  );
+}
+
+function Cards({ view: data }: { view: PatientView }) {
+  useMarkedFact(data);
+  return (
+    <>
       <TimelineCard view={data} />
       <div className="cards">
         <FactCard title={words.problems} facts={data.problems} join />
@@ -63,7 +98,7 @@ export default function PatientPage({ id }: { id: string }) {
         <Documents view={data} />
         <Messages view={data} />
       </div>
-    </article>
+    </>
   );
 }
 
@@ -97,197 +132,6 @@ function useMarkedFact(data: PatientView | undefined): void {
     found?.scrollIntoView({ block: 'center' });
     found?.classList.add('marked');
   }, [there]);
-}
-
-function Banner({ view }: { view: PatientView }) {
-  const { row, patient } = view;
-  const [busy, setBusy] = useState(false);
-  const [fault, setFault] = useState<ApiFault>();
-  const age = ageOf(row.birthDate);
-  const current = view.documents.find((document) => document.state === 'current');
-  const told = view.allergies.filter((fact) => !fact.removed && isLive(fact));
-  // "None known" is an answer, not an alarm.
-  const allergies = told.filter((fact) => !NONE_KNOWN.has(fact.code ?? '')).map((fact) => fact.title);
-  const noneKnown = told.map((fact) => fact.title).join(', ');
-  const make = async (): Promise<void> => {
-    setBusy(true);
-    setFault(undefined);
-    try {
-      const { id } = await ask<{ id: string }>(`/api/patients/${encodeURIComponent(row.id)}/document`, {
-        method: 'POST',
-        body: {},
-      });
-      goTo(`/documents/${id}`);
-    } catch (cause) {
-      setFault(cause instanceof ApiFault ? cause : new ApiFault(0, {}));
-      setBusy(false);
-    }
-  };
-  const address = patient.address?.[0];
-  const phone = patient.telecom?.find((one) => one.system === 'phone')?.value;
-  const acts = (
-    <>
-      <Button variant="default" loading={busy} onClick={() => void make()}>
-        {words.makeDocument}
-      </Button>
-      {current === undefined ? null : (
-        <Button component={Link} href={`/documents/${current.id}`} leftSection={<Icon name="document" size={16} />}>
-          {words.openDocument}
-        </Button>
-      )}
-    </>
-  );
-  return (
-    <>
-      <header className="banner">
-        <div className="banner-main">
-          <h1>
-            {row.name || '\u2013'}
-            {row.incomplete ? (
-              <span className="state state-parked">
-                <Icon name="warning" size={14} />
-                {texts.patients.incomplete}
-              </span>
-            ) : null}
-          </h1>
-          <p>
-            {row.birthDate === undefined ? null : (
-              <span>
-                <span className="quiet">{words.born}</span> {tellDate(row.birthDate)}
-                {age === undefined ? '' : `, ${words.age(age)}`}
-              </span>
-            )}
-            {row.sex === undefined ? null : <span>{row.sex}</span>}
-            {row.numbers.slice(0, 1).map((number) => (
-              <span key={number.value}>
-                <span className="quiet">{number.type}</span> <span className="mono">{number.value}</span>
-              </span>
-            ))}
-            {row.mixNumber === undefined ? null : (
-              <span>
-                <span className="quiet">MIX</span> <span className="mono">{row.mixNumber}</span>
-              </span>
-            )}
-            {address === undefined ? null : (
-              <span className="wide-only quiet">
-                {[...(address.line ?? []), address.city, address.state, address.postalCode]
-                  .filter((part) => part !== undefined && part !== '')
-                  .join(', ')}
-              </span>
-            )}
-            {phone === undefined ? null : <span className="wide-only quiet">{phone}</span>}
-          </p>
-          <p className={allergies.length === 0 ? 'quiet' : 'banner-allergies'}>
-            {allergies.length === 0 ? (
-              noneKnown || words.noAllergies
-            ) : (
-              <>
-                <Icon name="warning" size={15} />{' '}
-                <span>
-                  {words.allergies}: <strong>{allergies.join(', ')}</strong>
-                </span>
-              </>
-            )}
-          </p>
-          {fault === undefined ? null : (
-            <p className="fault-line" role="alert">
-              {capital(fault.message)}. {capital(fault.fix)}.
-            </p>
-          )}
-        </div>
-        <div className="acts wide-acts">{acts}</div>
-      </header>
-      <div className="acts phone-acts">{acts}</div>
-    </>
-  );
-}
-
-const isLive = (fact: FactView): boolean => !/resolved|inactive|entered-in-error|refuted/.test(fact.status);
-
-function TimelineCard({ view }: { view: PatientView }) {
-  const items = useMemo(() => timelineOf(view), [view]);
-  const [span, setSpan] = useState('all');
-  if (items.length === 0) return null;
-  const days = span === 'year' ? 365 : span === 'month' ? 31 : undefined;
-  const oldest = Math.min(...items.map((item) => item.from));
-  const to =
-    days === undefined ? endOf(items, oldest) : Math.max(Date.now(), ...items.map((item) => item.to ?? item.from));
-  const from = days === undefined ? oldest - Math.max(DAY_MS, (to - oldest) * 0.02) : to - days * DAY_MS;
-  return (
-    <section className="card">
-      <div className="card-head">
-        <h2>{words.timeline}</h2>
-        <SegmentedControl
-          size="xs"
-          value={span}
-          onChange={setSpan}
-          aria-label={words.span}
-          data={[
-            { value: 'all', label: words.allTime },
-            { value: 'year', label: words.lastYear },
-            { value: 'month', label: words.lastMonth },
-          ]}
-        />
-      </div>
-      <Timeline
-        items={days === undefined ? items.map((item) => (item.from > to ? { ...item, from: to } : item)) : items}
-        from={from}
-        to={to}
-        label={words.timeline}
-        lanes={{ encounter: words.encounters, result: words.results, document: words.documents }}
-        tellTick={(at) => tellDate(new Date(at).toISOString())}
-      />
-    </section>
-  );
-}
-
-/** All that was told, with room to its right; a long silence since then would leave it a speck at the left. Later marks stand at the edge. */
-function endOf(items: TimelineItem[], oldest: number): number {
-  const told = items.filter((item) => item.lane !== 'document').map((item) => item.to ?? item.from);
-  if (told.length === 0) return Date.now();
-  const last = Math.max(...told);
-  return Math.min(Math.max(Date.now(), last), last + Math.max(DAY_MS, (last - oldest) * 0.25));
-}
-
-function timelineOf(view: PatientView): TimelineItem[] {
-  const items: TimelineItem[] = [];
-  const add = (item: Omit<TimelineItem, 'from' | 'to'>, at: string | undefined, until?: string): void => {
-    const from = at === undefined ? Number.NaN : Date.parse(at);
-    if (Number.isNaN(from)) return;
-    const to = until === undefined ? undefined : Date.parse(until);
-    items.push({ ...item, from, ...(to === undefined || Number.isNaN(to) ? {} : { to }) });
-  };
-  for (const fact of view.encounters) {
-    const open = fact.status === 'in-progress' || fact.status === 'arrived';
-    add(
-      {
-        id: fact.id,
-        lane: 'encounter',
-        title: `${fact.title}, ${fact.at === undefined ? '' : tellTime(fact.at, { seconds: false })}`,
-      },
-      fact.at,
-      fact.until ?? (open ? undefined : fact.at),
-    );
-  }
-  for (const fact of view.results)
-    add(
-      {
-        id: fact.id,
-        lane: 'result',
-        title: `${fact.title} ${fact.value ?? ''} ${fact.unit ?? ''}, ${fact.at === undefined ? '' : tellTime(fact.at, { seconds: false })}`,
-      },
-      fact.at,
-    );
-  for (const document of view.documents)
-    add(
-      {
-        id: document.id,
-        lane: 'document',
-        title: `CCD ${words.version(document.version)}, ${tellTime(document.createdAt, { seconds: false })}`,
-      },
-      document.createdAt,
-    );
-  return items;
 }
 
 function Documents({ view }: { view: PatientView }) {

@@ -9,6 +9,7 @@ import { Link } from '../parts/link.tsx';
 import type { Column } from '../parts/list.tsx';
 import { TextFilter } from '../parts/list.tsx';
 import { ListPage } from '../parts/list-page.tsx';
+import { useMe } from '../parts/me.tsx';
 import { texts } from '../texts.ts';
 import { ageOf, tellDate } from '../time.ts';
 
@@ -92,9 +93,10 @@ export default function PatientsPage() {
     if (list.data?.rows.length === 0 && note.persons.length > 0) list.reload({ background: true });
   });
   const set = (name: string) => (value: string) => change({ [name]: value, cursor: undefined });
+  const atHospital = useMe().node.role === 'hospital';
   return (
     <ListPage
-      title={words.title}
+      title={atHospital ? words.title : texts.places.persons}
       list={list}
       columns={columns.filter(({ key }) => key !== 'mix' || list.data?.rows.some((row) => row.mixNumber !== undefined))}
       keyOf={(row) => row.id}
@@ -102,7 +104,9 @@ export default function PatientsPage() {
       empty={
         filtered
           ? { sentence: words.emptyFilter, act: texts.list.clear, href: '/patients' }
-          : { sentence: words.empty, act: words.emptyAct, href: '/messages' }
+          : atHospital
+            ? { sentence: words.empty, act: words.emptyAct, href: '/messages' }
+            : { sentence: words.emptyFed, act: words.emptyFedAct, href: '/exchange' }
       }
       filters={
         <>

@@ -1,0 +1,64 @@
+import type { PatientView } from '../../../schemas/portal.ts';
+import type { RegistryView } from '../../../schemas/portal-exchange.ts';
+import { useLoad } from '../api.ts';
+import { useLive } from '../live.ts';
+import { capital, Empty, FaultNotice, SkeletonRows } from '../parts/notices.tsx';
+import { DocumentsCard, LocalsCard, MixCard, NumbersCard } from '../parts/registry-cards.tsx';
+import { texts } from '../texts.ts';
+import { ageOf, tellDate } from '../time.ts';
+
+/** A person as a region or the global node knows them: no record, but whose numbers, who told what, and where documents lie. */
+export default function PersonPage({ id }: { id: string }) {
+  const person = useLoad<PatientView>(`/api/patients/${encodeURIComponent(id)}`);
+  const registry = useLoad<RegistryView>(`/api/patients/${encodeURIComponent(id)}/registry`);
+  const again = (): void => {
+    person.reload({ background: true });
+    registry.reload({ background: true });
+  };
+  useLive((note) => {
+    if (note.persons.includes(id)) again();
+  });
+  const fault = person.fault ?? registry.fault;
+  if (fault?.status === 404)
+    return <Empty sentence={capital(fault.message)} act={texts.places.persons} href="/patients" />;
+  if (person.data === undefined || registry.data === undefined)
+    return fault === undefined ? (
+      <SkeletonRows rows={12} />
+    ) : (
+      <FaultNotice fault={fault} since={person.failedAt ?? registry.failedAt} onAgain={again} />
+    );
+  const { row } = person.data;
+  const age = ageOf(row.birthDate);
+  return (
+    <article className="page patient">
+      <header className="banner">
+        <div className="banner-main">
+          <h1>{row.name || '\u2013'}</h1>
+          <p>
+            {row.birthDate === undefined ? null : (
+              <span>
+                <span className="quiet">{texts.patient.born}</span> {tellDate(row.birthDate)}
+                {age === undefined ? '' : `, ${texts.patient.age(age)}`}
+              </span>
+            )}
+            {row.sex === undefined ? null : <span>{row.sex}</span>}
+          </p>
+        </div>
+        {registry.data.mixNumber === undefined ? null : (
+          <p className="mix-number mono">
+            <span className="hidden">{texts.patient.mix} </span>
+            {registry.data.mixNumber}
+          </p>
+        )}
+      </header>
+      <LocalsCard view={registry.data} />
+      <div className="cards cards-wide">
+        {registry.data.mixNumber === undefined || registry.data.xpid !== undefined ? (
+          <MixCard view={registry.data} personId={id} />
+        ) : null}
+        <NumbersCard numbers={registry.data.numbers} />
+        <DocumentsCard documents={registry.data.documents} onChange={again} />
+      </div>
+    </article>
+  );
+}
