@@ -10,6 +10,7 @@ import { buildCcd, checkCcd } from '../engine/ccda/index.ts';
 import { scanHeader, splitBatch } from '../engine/hl7v2/index.ts';
 import { createMemoryRecord, toBundle } from '../engine/record/index.ts';
 import { isWarning, type SourceSetup, understand } from '../engine/understand.ts';
+import { createWaiting } from '../engine/waiting.ts';
 import { catalogue, type Fault } from '../schemas/errors/index.ts';
 import type { Store } from '../schemas/parts.ts';
 import { chooseProfile } from '../schemas/vendors/profile.ts';
@@ -53,7 +54,7 @@ async function answerTo(bytes: Buffer, setup: SourceSetup): Promise<string> {
     clock: { now: () => now },
     log: { info: () => {}, warn: () => {}, error: () => {} },
     giveUnderstood: () => {},
-    whenProcessed: async () => [],
+    waiting: createWaiting({ now: () => now }, { max: 1, waitMs: 1 }),
   };
   const { ack } = await acceptFrame(parts, bytes, setup);
   return (ack?.toString('utf8') ?? '').replace(/^((?:[^|]*\|){9})[^|]*/, '$1MADE');

@@ -1,26 +1,12 @@
-/** Building and changing a message. Every function gives a new message; what did not change is shared with the old one. */
+/** Changing a message. Every function gives a new message; what did not change is shared with the old one. */
 import { MixError } from '../../schemas/errors/index.ts';
 import type { Delimiters, Message, Segment } from '../../schemas/hl7v2/message.ts';
-import { encodingCharacters, standardDelimiters } from './delimiters.ts';
 import { escapeText } from './escape.ts';
 import { typeOf } from './parse.ts';
 import { readPath } from './read.ts';
 
 /** Highest position that a setter fills up to. */
 const positionsMax = 1000;
-
-/** A message with nothing but its MSH-1 and MSH-2. */
-export function newMessage(delimiters: Delimiters = standardDelimiters): Message {
-  const fields = ['MSH', delimiters.field, encodingCharacters(delimiters)];
-  return {
-    delimiters,
-    segments: [{ name: 'MSH', fields, index: 0, offset: 0, ending: '\r' }],
-    lead: '',
-    code: '',
-    trigger: '',
-    version: '',
-  };
-}
 
 /** The message with these segments in place of its own: indexes and offsets are counted anew, and type and version read again. */
 export function withSegments(message: Message, segments: readonly { fields: string[]; ending?: string }[]): Message {
@@ -47,7 +33,7 @@ function withHeader(message: Message, segments: Segment[]): Message {
 }
 
 /** Sets the raw (already escaped) text at a path; the segment must be there. Throws `hl7v2.required-segment` where it is not. */
-export function setRaw(message: Message, path: string, raw: string): Message {
+function setRaw(message: Message, path: string, raw: string): Message {
   const place = readPath(path);
   if (
     place?.field === undefined ||
@@ -112,19 +98,4 @@ export function setValue(message: Message, path: string, value: string | null | 
 export function rawFor(value: string | null | undefined, delimiters: Delimiters): string {
   if (value === undefined) return '';
   return value === null ? '""' : escapeText(value, delimiters);
-}
-
-/** Puts a segment in before position `at` (0-based; at the end when left out). `fields[0]` is its name; texts are raw. */
-export function insertSegment(message: Message, fields: string[], at = message.segments.length): Message {
-  const segments: { fields: string[]; ending?: string }[] = message.segments.slice();
-  segments.splice(at, 0, { fields, ending: message.segments[0]?.ending.slice(0, 2) || '\r' });
-  return withSegments(message, segments);
-}
-
-/** Takes segments out. */
-export function removeSegments(message: Message, unwanted: (segment: Segment) => boolean): Message {
-  return withSegments(
-    message,
-    message.segments.filter((segment) => !unwanted(segment)),
-  );
 }

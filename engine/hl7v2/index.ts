@@ -5,39 +5,31 @@ export { type BatchAckOrder, buildBatchAck } from './batch-ack.ts';
 export { charsetNamed, decodeMessage, encodeMessage } from './charset.ts';
 export { type CheckOptions, checkMessage } from './check.ts';
 export { composeFor, type Receiver, type Sending } from './compose.ts';
-export { completeDelimiters, encodingCharacters, standardDelimiters } from './delimiters.ts';
-export { insertSegment, newMessage, rawFor, removeSegments, setRaw, setValue, withSegments } from './edit.ts';
+export { completeDelimiters, standardDelimiters } from './delimiters.ts';
+export { setValue, withSegments } from './edit.ts';
 export { escapeText, unescapeText } from './escape.ts';
 export { isMapped, type MapSource, toRecord } from './map/index.ts';
 export { componentName, componentOfType, type ElementName, fieldName, segmentTitle, tableDisplay } from './names.ts';
 export {
-  compileProfile,
-  identityOf,
   identityOfFields,
   identityOfScan,
   type NormalizedMessage,
   normalizeMessage,
 } from './normalize.ts';
-export { isSegmentName, parseMessage, writeMessage, writeSegment } from './parse.ts';
+export { parseMessage, writeMessage } from './parse.ts';
 export {
-  charsetOf,
   componentOf,
   componentsOf,
-  fieldOf,
-  isNull,
   type Path,
   placeOf,
-  rawAt,
   readPath,
   repetitionOf,
   repetitionsOf,
   segmentOf,
-  segmentsOf,
   subcomponentOf,
   textOf,
   type Value,
   valueAt,
-  valuesAt,
 } from './read.ts';
 export { type RepairedText, repairText } from './repair.ts';
 export { type Scan, scanHeader } from './scan.ts';

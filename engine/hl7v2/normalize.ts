@@ -2,7 +2,7 @@
  * Brings a parsed message of one EMR to what the standard would have sent, by the rules of its vendor profile. Only the map
  * sees the result: the bytes received are kept as they came.
  */
-import type { Message, Segment } from '../../schemas/hl7v2/message.ts';
+import type { Message } from '../../schemas/hl7v2/message.ts';
 import type { VendorProfile } from '../../schemas/vendors/profile.ts';
 import { codeStep, zSegmentStep } from './normalize-codes.ts';
 import { NormalizeDraft, type Place, placeOf, splitAt } from './normalize-draft.ts';
@@ -58,15 +58,9 @@ export function normalizeMessage(message: Message, profile: VendorProfile): Norm
   return { message: draft.message(), notes: draft.notes };
 }
 
-/** The text that names one message of its source: the profile's identity fields, joined by `|` (raw text; the first segment of each name). */
-export function identityOf(message: Message, profile: VendorProfile): string {
-  const first = new Map<string, Segment>();
-  for (const segment of message.segments) if (!first.has(segment.name)) first.set(segment.name, segment);
-  return identityOfFields((name, field) => first.get(name)?.fields[field] ?? '', message.delimiters, profile);
-}
-
 /**
- * The same from whatever reads fields fast: `fieldAt('MSH', 10)` is the raw text of a field of the first such segment, '' where there is
+ * The text that names one message of its source: the profile's identity fields, joined by `|` (raw text; the first segment of each name). From
+ * whatever reads fields: `fieldAt('MSH', 10)` is the raw text of a field of the first such segment, '' where there is
  * none. For accept, which does not parse.
  */
 export function identityOfFields(

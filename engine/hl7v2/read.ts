@@ -44,11 +44,6 @@ export function readPath(text: string): Path | undefined {
   return path;
 }
 
-/** Every segment of this name, in order. */
-export function segmentsOf(message: Message, name: string): Segment[] {
-  return message.segments.filter((segment) => segment.name === name);
-}
-
 /** The nth (1-based) segment of this name. */
 export function segmentOf(message: Message, name: string, occurrence = 1): Segment | undefined {
   let seen = 0;
@@ -109,34 +104,11 @@ export function componentsOf(repetition: string, delimiters: Delimiters): string
   return delimiters.component === '' ? [repetition] : repetition.split(delimiters.component);
 }
 
-/** Was the explicit null `""` sent? */
-export function isNull(raw: string): boolean {
-  return raw === '""';
-}
-
 /** The decoded value of a raw text: `undefined` for nothing, `null` for `""`. */
 export function textOf(raw: string, delimiters: Delimiters, charset?: string): Value {
   if (raw === '') return undefined;
   if (raw === '""') return null;
   return unescapeText(raw, delimiters, charset);
-}
-
-/**
- * Raw text at a path, at the depth that the path names: `PID-3` is the whole field with its repetitions, `PID-3[1]` one repetition,
- * `PID-3.1` the first component of the first repetition.
- */
-export function rawAt(message: Message, path: string): string {
-  const place = readPath(path);
-  if (place === undefined || place.field === undefined) return '';
-  const field = fieldOf(segmentOf(message, place.segment, place.occurrence ?? 1), place.field);
-  if (field === '' || isDelimiterField(place)) return field;
-  if (place.repetition === undefined && place.component === undefined) return field;
-  const repetition = repetitionOf(field, place.repetition ?? 1, message.delimiters);
-  if (place.component === undefined) return repetition;
-  const component = componentOf(repetition, place.component, message.delimiters);
-  return place.subcomponent === undefined
-    ? component
-    : subcomponentOf(component, place.subcomponent, message.delimiters);
 }
 
 /** MSH-1 and MSH-2 hold the delimiters themselves and are never split or decoded. */
@@ -164,19 +136,6 @@ function valueIn(repetition: string, place: Path, message: Message): Value {
   if (component === '' && repetition === '""') return null;
   const leaf = subcomponentOf(component, place.subcomponent ?? 1, delimiters);
   return textOf(leaf, delimiters, leaf.includes(delimiters.escape) ? charsetOf(message) : undefined);
-}
-
-/** The decoded values at a path, one for each repetition of the field that has one. */
-export function valuesAt(message: Message, path: string): (string | null)[] {
-  const place = readPath(path);
-  if (place === undefined || place.field === undefined) return [];
-  const field = fieldOf(segmentOf(message, place.segment, place.occurrence ?? 1), place.field);
-  const values: (string | null)[] = [];
-  for (const repetition of repetitionsOf(field, message.delimiters)) {
-    const value = valueIn(repetition, place, message);
-    if (value !== undefined) values.push(value);
-  }
-  return values;
 }
 
 /** The character set that MSH-18 names, as iconv-lite knows it; `undefined` where it names none. */

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { checkMessage, isMapped, parseMessage, rawAt, scanHeader } from '../../engine/hl7v2/index.ts';
+import { checkMessage, isMapped, parseMessage, scanHeader } from '../../engine/hl7v2/index.ts';
+import { rawAt } from './raw-at.ts';
 import { makeTraffic, type TrafficMessage, type TrafficVendor } from './traffic.ts';
 
 function take(count: number, ...given: Parameters<typeof makeTraffic>): TrafficMessage[] {

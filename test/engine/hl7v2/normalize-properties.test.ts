@@ -1,6 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { identityOf, normalizeMessage, parseMessage, repairText, writeMessage } from '../../../engine/hl7v2/index.ts';
+import {
+  identityOfScan,
+  normalizeMessage,
+  parseMessage,
+  repairText,
+  scanHeader,
+  writeMessage,
+} from '../../../engine/hl7v2/index.ts';
 import { profileNamed, profiles } from '../../../schemas/vendors/profile.ts';
 
 const plain = profileNamed('plain');
@@ -56,7 +63,7 @@ describe('properties', () => {
         const { message: after } = normalizeMessage(message, profile);
         expect(writeMessage(message)).toBe(before);
         expect(parseMessage(writeMessage(after)).message).toBeDefined();
-        identityOf(message, profile);
+        identityOfScan(scanHeader(input), profile, Buffer.from(input));
       }),
       { numRuns: 500 },
     );

@@ -2,17 +2,18 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import {
   decodeMessage,
-  identityOf,
+  identityOfFields,
   identityOfScan,
   normalizeMessage,
   parseMessage,
-  rawAt,
   repairText,
   scanHeader,
+  segmentOf,
   writeMessage,
 } from '../../../engine/hl7v2/index.ts';
 import type { Message } from '../../../schemas/hl7v2/message.ts';
 import { chooseProfile, profileFrom, profileNamed, type VendorProfile } from '../../../schemas/vendors/profile.ts';
+import { rawAt } from '../../support/raw-at.ts';
 
 const folder = new URL('../../../fixtures/messages/', import.meta.url);
 const cases = readdirSync(folder).filter((name) => existsSync(new URL(`${name}/0-received.hl7`, folder)));
@@ -400,6 +401,10 @@ describe('repairText', () => {
     expect(repairText(text, profile).text).toBe(wanted);
   });
 });
+
+/** The identity by way of the parsed message, to hold against that of the scan. */
+const identityOf = (message: Message, profile: VendorProfile): string =>
+  identityOfFields((name, field) => segmentOf(message, name)?.fields[field] ?? '', message.delimiters, profile);
 
 describe('identity', () => {
   it('tells two orders of one second apart where the control id is a time', () => {

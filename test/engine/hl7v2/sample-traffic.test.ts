@@ -7,7 +7,6 @@ import {
   isMapped,
   normalizeMessage,
   parseMessage,
-  rawAt,
   repairText,
   scanHeader,
   splitBatch,
@@ -15,6 +14,7 @@ import {
 } from '../../../engine/hl7v2/index.ts';
 import type { Message } from '../../../schemas/hl7v2/message.ts';
 import { chooseProfile, type VendorProfile } from '../../../schemas/vendors/profile.ts';
+import { rawAt } from '../../support/raw-at.ts';
 
 const fixtures = new URL('../../../fixtures/', import.meta.url);
 const listeners = ['meditech', 'mckesson', 'cpsi', 'healthland'];
