@@ -3,15 +3,16 @@ import { mkdirSync, readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
-import { createEngine, type Engine, type SourceSetup } from '../engine/index.ts';
+import { createEngine, type Engine, type ExchangeSetup, type SourceSetup } from '../engine/index.ts';
 import { type OpenedStore, openStore } from '../engine/store/index.ts';
 import { openKeyFile, openSeal } from '../pki/index.ts';
 import { MixError } from '../schemas/errors/index.ts';
-import type { Clock, Log, Store } from '../schemas/parts.ts';
+import type { Clock, Log, Outlet, Store } from '../schemas/parts.ts';
 import type { ListenerSettings, SecretReference, Settings } from '../schemas/settings/index.ts';
-import { createHttp, type RouteFace } from './http/index.ts';
-import { listen, type MllpTls } from './mllp/index.ts';
-import { openKeys } from './node-keys.ts';
+import { createFhirDoor, createHttp, type RouteFace } from './http/index.ts';
+import { listen, type MllpTls, openMllpOutlet } from './mllp/index.ts';
+import { type NodeKeys, openKeys } from './node-keys.ts';
+import { type OpenPeer, openFolderOutlet, openHttpOutlet, openPeer } from './outlets/index.ts';
 import { buildPages } from './web/index.ts';
 
 export interface StartOptions {
@@ -56,8 +57,9 @@ export async function startNode(settings: Settings, options: StartOptions = {}):
   });
   const store = options.wrapStore?.(opened) ?? opened;
   const keys = openKeys(settings, clock);
+  const ways = openWays(settings, keys);
   const engine = createEngine(
-    { store, clock, log, sign: keys.sign, verify: keys.verify },
+    { store, clock, log, sign: keys.sign, verify: keys.verify, trust: keys.trust, ...ways },
     {
       node: {
         name: node.organization.name,
@@ -71,11 +73,16 @@ export async function startNode(settings: Settings, options: StartOptions = {}):
       documents: settings.documents,
       sessionMinutes: settings.http.sessionMinutes,
       sources: settings.listeners.map((listener) => setupOf(listener, node.zone)),
+      deliver: settings.deliver,
+      settings,
+      ...(settings.exchange === undefined ? {} : { exchange: exchangeOf(settings) }),
+      ...(settings.routes.length === 0 ? {} : { tables: { routes: settings.routes, outlets: settings.outlets } }),
     },
   );
   const secret = await firstSecret(engine, store);
   const http = await openHttp(settings, engine, pagesDir, log);
   const web = await http.listen();
+  const door = await openDoor(settings, { engine, keys, ways, log, clock });
   const listeners = await Promise.all(settings.listeners.map((one) => openListener(one, settings, engine, log)));
   if (options.paused !== true) engine.start();
   await store.commit({ audit: [{ at: clock.now(), who: 'node', action: 'start', outcome: 'done', what: 'node' }] });
@@ -88,12 +95,15 @@ export async function startNode(settings: Settings, options: StartOptions = {}):
     routes: http.routes(),
     async stop() {
       await Promise.all(listeners.map((one) => one.close()));
+      await door?.close();
       await engine.stop();
+      await ways.close();
       await http.close();
       await store.commit({ audit: [{ at: clock.now(), who: 'node', action: 'stop', outcome: 'done', what: 'node' }] });
       await store.close();
     },
   };
+  if (door !== undefined) running.door = door.url;
   if (secret !== undefined) running.firstUser = { id: FIRST_USER.id, secret };
   return running;
 }
@@ -178,6 +188,93 @@ async function openListener(
     log,
   });
   return { name: listener.name, host: listener.host, port: server.port, close: () => server.close() };
+}
+
+/** The node's place in the exchange, as the engine knows it. */
+function exchangeOf({ node, exchange, documents, deliver }: Settings): ExchangeSetup {
+  const { oid, listen, nodes, documentBytesMax } = exchange!;
+  const { name, role, organization } = node;
+  const { quietMs, latestMs } = documents;
+  return {
+    node: { name, role, version: VERSION },
+    organization: { oid: organization.oid, name: organization.name },
+    oid,
+    documents: exchange!.documents,
+    documentBytesMax,
+    nodes,
+    base: `https://${listen.names.split(/\s+/)[0]}:${listen.port}/fhir/R4`,
+    feed: { quietMs: deliver.feedQuietMs, latestMs: deliver.feedLatestMs },
+    document: { quietMs, latestMs },
+  };
+}
+
+/** How often it is looked whether the certificate that is shown to others is due to be renewed. */
+const RENEWAL_LOOK_MS = 3_600_000;
+
+/** The door to other nodes; its certificate, and that of the ways out, is renewed while it is open. */
+async function openDoor(
+  { exchange }: Settings,
+  parts: { engine: Engine; keys: NodeKeys; ways: Ways; log: Log; clock: Clock },
+): Promise<{ url: string; close(): Promise<void> } | undefined> {
+  const { engine, keys, ways, log, clock } = parts;
+  if (exchange === undefined || engine.exchange === undefined) return undefined;
+  const { host, port } = exchange.listen;
+  const limits = { documentBytesMax: exchange.documentBytesMax };
+  const door = createFhirDoor({ engine: engine.exchange, tls: keys.tls(), host, port, limits, log, clock });
+  const { url } = await door.listen();
+  let shown = keys.tls().cert;
+  const renewal = setInterval(() => {
+    const tls = keys.tls();
+    if (tls.cert === shown) return;
+    shown = tls.cert;
+    door.renewTls(tls.cert, tls.key);
+    for (const peer of ways.peers.values()) peer.renewTls(tls);
+  }, RENEWAL_LOOK_MS);
+  return {
+    url,
+    async close() {
+      clearInterval(renewal);
+      await door.close();
+    },
+  };
+}
+
+/** Ways to other nodes and to outlets; nothing is connected before something is sent. */
+interface Ways {
+  peers: Map<string, OpenPeer>;
+  outlets: Map<string, Outlet>;
+  close(): Promise<void>;
+}
+
+function openWays(settings: Settings, keys: NodeKeys): Ways {
+  const { exchange, deliver } = settings;
+  const { answerMs, inFlightMax } = deliver;
+  const peers = new Map<string, OpenPeer>();
+  for (const { name, role, organization, url } of exchange?.nodes ?? []) {
+    const tls = keys.tls();
+    const judge = keys.judge;
+    peers.set(name, openPeer({ name, role, organization, url, tls, judge, answerMs, connections: inFlightMax }));
+  }
+  const outlets = new Map(settings.outlets.map((outlet) => [outlet.name, openOutlet(outlet, answerMs)]));
+  return {
+    peers,
+    outlets,
+    async close() {
+      await Promise.all([...peers.values(), ...outlets.values()].map((one) => one.close()));
+    },
+  };
+}
+
+type OutletSettings = Settings['outlets'][number];
+
+/** What each kind needs is checked when settings are read. */
+function openOutlet(outlet: OutletSettings, answerMs: number): Outlet {
+  const { name: id, kind, plain } = outlet;
+  const tls = outlet.tls && tlsOf(outlet.tls);
+  const line = { id, plain, answerMs, ...(tls === undefined ? {} : { tls }) };
+  if (kind === 'folder') return openFolderOutlet({ id, folder: outlet.folder! });
+  if (kind === 'http') return openHttpOutlet({ ...line, url: outlet.url! });
+  return openMllpOutlet({ ...line, host: outlet.host!, port: outlet.port! });
 }
 
 function tlsOf(tls: NonNullable<ListenerSettings['tls']>): MllpTls {

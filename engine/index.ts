@@ -1,15 +1,19 @@
 /** The door of the exchange: one engine for one tenant. */
 import type { FaultCode } from '../schemas/errors/index.ts';
 import { MixError } from '../schemas/errors/index.ts';
-import type { NodeRole } from '../schemas/exchange.ts';
-import type { Clock, Job, KeptMessage, Log, Store } from '../schemas/parts.ts';
+import type { ExchangeEngine, NodeRole, Peer } from '../schemas/exchange.ts';
+import type { Clock, Job, KeptMessage, Log, Outlet, Store } from '../schemas/parts.ts';
 import type { Overview, PortalEngine } from '../schemas/portal.ts';
+import type { Settings } from '../schemas/settings/index.ts';
 import { type Answer, acceptFrame, refuseFrame } from './accept.ts';
 import { type Admission, createAdmission, type Subject } from './admit.ts';
 import { createBrowse } from './browse.ts';
 import { createCompute } from './compute.ts';
+import type { DeliverLimits } from './deliver.ts';
+import type { ExchangeSetup } from './domains.ts';
+import { createNeighbours, type NeighbourParts, type Tables } from './neighbours.ts';
 import { type ProcessOptions, processJobs } from './process.ts';
-import { makeDocument, type PublishOptions, type PublishParts, publishJob } from './publish.ts';
+import { keepDocument, makeDocument, type PublishOptions, type PublishParts, publishJob } from './publish.ts';
 import { rerunMessage } from './rerun.ts';
 import { runJobs } from './run.ts';
 import type { SourceSetup, Understood } from './understand.ts';
@@ -18,6 +22,9 @@ import { createWaiting } from './waiting.ts';
 export type { Answer } from './accept.ts';
 export { checkCcdText, checkMessages } from './check.ts';
 export { type Converted, type ConvertOptions, type ConvertTarget, createConverter } from './convert.ts';
+export type { DeliverLimits } from './deliver.ts';
+export type { ExchangeSetup } from './domains.ts';
+export type { Tables } from './neighbours.ts';
 export type { SourceSetup } from './understand.ts';
 export { isWarning } from './understand.ts';
 
@@ -32,6 +39,12 @@ export interface EngineParts {
     signer: string;
     reason?: string;
   };
+  /** Other nodes, by their names in the settings. */
+  peers?: ReadonlyMap<string, Peer>;
+  /** Places that messages are passed on to, by name. */
+  outlets?: ReadonlyMap<string, Outlet>;
+  /** Whom to believe at the door to other nodes. */
+  trust?: NeighbourParts['trust'];
 }
 
 export interface EngineOptions {
@@ -42,6 +55,12 @@ export interface EngineOptions {
   documents: ProcessOptions['documents'];
   sessionMinutes: number;
   sources: (SourceSetup & { listener: string })[];
+  /** Absent where the node stands alone. */
+  exchange?: ExchangeSetup;
+  deliver?: DeliverLimits;
+  tables?: Tables;
+  /** In force, for their page. */
+  settings?: Settings;
 }
 
 export interface Engine {
@@ -51,6 +70,10 @@ export interface Engine {
   refuse(head: Buffer, sourceId: string, code: FaultCode): Buffer | null;
   admission: Admission;
   portal: PortalEngine;
+  /** What other nodes may ask; only with an exchange. */
+  exchange: ExchangeEngine | undefined;
+  /** Takes over routes and outlets without dropping what is under way. */
+  setTables(tables: Tables, outlets: ReadonlyMap<string, Outlet>): void;
   /** Begins to work off jobs. */
   start(): void;
   /** Ends when the work at hand has ended; what waits stays in the store. */
@@ -68,12 +91,40 @@ const UNDERSTOOD_MAX = 4_096;
 const WAITING = { max: 10_000, waitMs: 3_600_000 };
 const PROCESS_BATCH = 64;
 const DOCUMENT_BATCH = 16;
+const FEED_BATCH = 64;
+/** What the settings give where nobody sets anything, for an engine that is made by hand. */
+const DELIVER: DeliverLimits = {
+  inFlightMax: 16,
+  firstRetryMs: 1_000,
+  longestRetryMs: 300_000,
+  giveUpMs: 14 * 86_400_000,
+  breakAfter: 5,
+  restMs: 5_000,
+};
 
 export function createEngine(parts: EngineParts, options: EngineOptions): Engine {
   const { store, clock, log } = parts;
   const setups = new Map(options.sources.map((setup) => [setup.source.id, setup]));
   const admission = createAdmission(parts, options);
+  const neighbours = createNeighbours(
+    {
+      store,
+      clock,
+      log,
+      peers: parts.peers ?? new Map(),
+      outlets: parts.outlets ?? new Map(),
+      trust: parts.trust ?? (() => ({ roots: [] })),
+      source: (id) => setups.get(id),
+    },
+    {
+      node: options.exchange?.node ?? options.node,
+      ...(options.exchange === undefined ? {} : { exchange: options.exchange }),
+      deliver: options.deliver ?? DELIVER,
+      tables: options.tables ?? { routes: [], outlets: [] },
+    },
+  );
   const publishing: PublishOptions = { organization: options.organization, zone: options.node.zone };
+  if (neighbours.above !== undefined) publishing.above = neighbours.above;
   const understood = new Map<string, Understood>();
   const waiting = createWaiting(clock, WAITING);
   let samples: Overview['samples'];
@@ -104,13 +155,14 @@ export function createEngine(parts: EngineParts, options: EngineOptions): Engine
       return what;
     },
     answered: waiting.tell,
+    ...(neighbours.above === undefined && options.tables === undefined ? {} : { addOnward: neighbours.addOnward }),
   };
   const processOptions: ProcessOptions = { processing: options.processing, documents: options.documents, racesMax: 5 };
 
   async function makeDocumentNow(personId: string): Promise<string> {
     const document = await makeDocument(parts, publishing, personId);
     if (document !== undefined) {
-      await store.commit({ documents: [document] });
+      await keepDocument(parts, publishing, { personId, document });
       return document.id;
     }
     const current = (await store.documents(personId)).find((one) => one.state === 'current');
@@ -130,6 +182,9 @@ export function createEngine(parts: EngineParts, options: EngineOptions): Engine
     verify: parts.verify,
     samples: () => samples,
     node: options.node,
+    desk: neighbours.desk,
+    startedAt: clock.now(),
+    ...(options.settings === undefined ? {} : { settings: options.settings }),
   });
   const meOf = (subject: Subject) => ({
     id: subject.id,
@@ -142,6 +197,8 @@ export function createEngine(parts: EngineParts, options: EngineOptions): Engine
 
   return {
     admission,
+    exchange: neighbours.exchange,
+    setTables: neighbours.setTables,
     portal: {
       ...browse,
       async signIn({ name, secret }) {
@@ -173,9 +230,12 @@ export function createEngine(parts: EngineParts, options: EngineOptions): Engine
           work: (jobs) => processJobs(processParts, processOptions, jobs),
         },
         { kinds: ['document'], batch: DOCUMENT_BATCH, abreast: 1, work: (jobs) => publishAll(jobs) },
+        { kinds: ['feed'], batch: FEED_BATCH, abreast: 1, work: (jobs) => neighbours.feed(jobs) },
       ]);
+      neighbours.start();
     },
     async stop() {
+      await neighbours.stop();
       await halt?.();
       halt = undefined;
       await compute.close();

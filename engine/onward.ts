@@ -8,12 +8,11 @@ import type { Understood } from './understand.ts';
 export interface OnwardOptions extends RouteTables {
   /** Name of the node above; absent where there is none. */
   above?: string;
+  /** How long a person must be quiet before the node above is told, and the longest that it waits for it, in ms. */
+  feed: { quietMs: number; latestMs: number };
   /** Facility of a listener. */
   facilityOf(sourceId: string): string;
 }
-
-/** A person is fed when nothing changed for so long, or at the latest so long after the first change. */
-const FEED_WAIT = { quietMs: 200, latestMs: 2_000 };
 
 /**
  * The changes of a processed message with what goes onward, in the same unit. `before` holds the persons as they were: only who has
@@ -35,7 +34,7 @@ export function addOnward(
       ? { deliveries: [], jobsNew: [] }
       : deliveriesFor(eventOf(about, changes.message?.personIds ?? [], options), options, now);
   if (fed.length === 0 && routed.deliveries.length === 0) return changes;
-  const feeds = fed.map(({ person }) => feedJob(person.id, now, FEED_WAIT));
+  const feeds = fed.map(({ person }) => feedJob(person.id, now, options.feed));
   return {
     ...changes,
     deliveries: [...(changes.deliveries ?? []), ...routed.deliveries],

@@ -70,6 +70,11 @@ export const deliver = group('How work that waits for others is sent', {
     default: 5_000,
     unit: 'ms',
   }),
+  feedQuietMs: whole([0, 3_600_000], 'quiet time of a patient after which the node above is told of a change', {
+    default: 200,
+    unit: 'ms',
+  }),
+  feedLatestMs: whole([0, 3_600_000], 'longest that it waits for that quiet time', { default: 2_000, unit: 'ms' }),
   answerMs: whole([100, 600_000], 'time for an answer', { default: 30_000, unit: 'ms' }),
 });
 

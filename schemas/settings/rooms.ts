@@ -1,4 +1,5 @@
 /** The manifest: a room a file. */
+import { alerts } from './alerts.ts';
 import { documents } from './documents.ts';
 import { deliver, exchange, outlets, routes } from './exchange.ts';
 import { http } from './http.ts';
@@ -6,7 +7,7 @@ import type { ValuesOf } from './manifest.ts';
 import { listeners, mllp } from './mllp.ts';
 import { log, node } from './node.ts';
 import { pki } from './pki.ts';
-import { keys, store } from './store.ts';
+import { keys, queue, store } from './store.ts';
 
 export const manifest = {
   node,
@@ -14,6 +15,7 @@ export const manifest = {
   mllp,
   documents,
   store,
+  queue,
   keys,
   http,
   pki,
@@ -21,6 +23,7 @@ export const manifest = {
   deliver,
   outlets,
   routes,
+  alerts,
   log,
 };
 

@@ -193,6 +193,7 @@ describe('what goes onward with a message', () => {
     routes: [{ outlet: 'lab', type: 'ADT' }],
     node: 'valley',
     above: 'region',
+    feed: { quietMs: 200, latestMs: 2_000 },
     facilityOf: () => 'VALLEY',
   };
   const message = {

@@ -1,0 +1,176 @@
+/**
+ * This node's lines to other nodes and to outlets, joined: what processed messages send onward, what is delivered, what other nodes may
+ * ask, and what the pages may do with it.
+ */
+import { MixError } from '../schemas/errors/index.ts';
+import type { ExchangeEngine, FhirAnswer, Peer } from '../schemas/exchange.ts';
+import type { Changes, Clock, Job, KeptMessage, Log, Outlet, Store } from '../schemas/parts.ts';
+import type { Settings } from '../schemas/settings/index.ts';
+import { chooseProfile, profileNamed } from '../schemas/vendors/profile.ts';
+import { createNodeAdmission, type NodeTrust } from './admit.ts';
+import { authorize } from './authorize.ts';
+import type { ExchangeDesk } from './browse-exchange.ts';
+import { createDeliverer, type DeliverLimits } from './deliver.ts';
+import { type ExchangeSetup, nodeAbove } from './domains.ts';
+import { feedJobs } from './feed.ts';
+import type { Receiver } from './hl7v2/index.ts';
+import { takeNumbers } from './numbers.ts';
+import { addOnward } from './onward.ts';
+import { payloadOf } from './payload.ts';
+import type { ProcessParts } from './process.ts';
+import { resendDeliveries } from './resend.ts';
+import { createServe } from './serve.ts';
+import type { SourceSetup } from './understand.ts';
+import { countHeard, createTraffic } from './view-traffic.ts';
+import { withdrawDocument } from './withdraw.ts';
+
+export interface NeighbourParts {
+  store: Store;
+  clock: Clock;
+  log: Log;
+  peers: ReadonlyMap<string, Peer>;
+  /** By name; a table that is taken over anew takes the place of this one ({@link Neighbours.setTables}). */
+  outlets: ReadonlyMap<string, Outlet>;
+  /** Whom to believe at the door. */
+  trust(): Pick<NodeTrust, 'roots' | 'crls'>;
+  source(id: string): SourceSetup | undefined;
+  /** The newest release that this node gives to those below; undefined where there is none. */
+  release?(have: string | undefined): Promise<FhirAnswer | undefined>;
+}
+
+export interface NeighbourOptions {
+  node: { name: string };
+  /** Absent where the node stands alone: then only outlets are served. */
+  exchange?: ExchangeSetup;
+  deliver: DeliverLimits;
+  tables: Tables;
+}
+
+/** What may change while the node runs. */
+export interface Tables {
+  routes: Settings['routes'];
+  outlets: Settings['outlets'];
+}
+
+export interface Neighbours {
+  /** Name of the node above. */
+  above?: string;
+  /** The door to other nodes. */
+  exchange?: ExchangeEngine;
+  desk: ExchangeDesk;
+  addOnward: NonNullable<ProcessParts['addOnward']>;
+  /** Runs leased `feed` jobs. */
+  feed(jobs: Job[]): Promise<void>;
+  start(): void;
+  stop(): Promise<void>;
+  /** Takes over routes and outlets without dropping what is under way. */
+  setTables(tables: Tables, outlets: ReadonlyMap<string, Outlet>): void;
+}
+
+/** Joins the lines. Nothing is sent before `start`. */
+export function createNeighbours(parts: NeighbourParts, options: NeighbourOptions): Neighbours {
+  const { store, clock, log, peers } = parts;
+  const setup = options.exchange;
+  const above = setup && nodeAbove(setup)?.name;
+  let { tables } = options;
+  let { outlets } = parts;
+  let receivers = receiversOf(tables);
+  const traffic = createTraffic(clock);
+
+  const payloadParts = {
+    store,
+    now: () => clock.now(),
+    receiverOf: (outlet: string) => receivers.get(outlet),
+    profileOf: (message: KeptMessage) =>
+      chooseProfile(parts.source(message.sourceId)?.profile ?? 'plain', message.facts),
+  };
+  const deliverer = createDeliverer(
+    {
+      store,
+      clock,
+      log,
+      peer: (name) => peers.get(name),
+      outlet: (name) => outlets.get(name),
+      payloadOf: (delivery, about) => payloadOf(payloadParts, { node: options.node, exchange: setup }, delivery, about),
+      takeAnswer: async (delivery, answer) =>
+        setup === undefined ? {} : takeNumbers({ store, clock, log }, setup, delivery, answer),
+    },
+    options.deliver,
+  );
+  const names = (): string[] => [...peers.keys(), ...outlets.keys()];
+  deliverer.setOutlets(names());
+
+  const neighbours: Neighbours = {
+    desk: {
+      outletStates: () => deliverer.states(),
+      traffic,
+      resend: (ask, by) => resendDeliveries({ store, clock, wake: (outlet) => deliverer.wake(outlet) }, ask, by),
+      withdraw: (documentId, by, reason) =>
+        withdrawDocument({ store, clock, nodes: [...peers.keys()] }, documentId, by, reason),
+    },
+    addOnward(changes: Changes, about) {
+      const onward = {
+        routes: tables.routes,
+        node: options.node.name,
+        feed: setup?.feed ?? { quietMs: 0, latestMs: 0 },
+        facilityOf: (id: string) => facilityOf(parts, id),
+      };
+      return addOnward(changes, about, above === undefined ? onward : { ...onward, above }, clock.now());
+    },
+    feed: (jobs) => feedJobs({ store, clock }, above, jobs),
+    start: () => deliverer.start(),
+    stop: () => deliverer.stop(),
+    setTables(next, opened) {
+      tables = next;
+      outlets = opened;
+      receivers = receiversOf(next);
+      deliverer.setOutlets(names());
+    },
+  };
+  if (above !== undefined) neighbours.above = above;
+  if (setup !== undefined) neighbours.exchange = countHeard(openDoor(parts, setup), traffic);
+  return neighbours;
+}
+
+function openDoor(parts: NeighbourParts, setup: ExchangeSetup): ExchangeEngine {
+  const { store, clock, log, peers } = parts;
+  const trust = (): NodeTrust => ({ ...parts.trust(), nodes: setup.nodes });
+  const serve = createServe(
+    {
+      store,
+      clock,
+      log,
+      peer: (name) => peers.get(name),
+      permit: (from, action, thing, reason, together) =>
+        authorize({ store, clock }, from, action, thing, reason, together),
+      ...(parts.release === undefined ? {} : { release: parts.release }),
+    },
+    setup,
+  );
+  return { ...serve, admitNode: createNodeAdmission(trust, clock) };
+}
+
+function facilityOf(parts: Pick<NeighbourParts, 'source'>, sourceId: string): string {
+  return parts.source(sourceId)?.source.facility ?? '';
+}
+
+/** Receivers that want messages in their own form. Throws `settings.bad-value` for a profile that nobody has. */
+function receiversOf({ outlets }: Tables): Map<string, Receiver> {
+  const receivers = new Map<string, Receiver>();
+  for (const { name, profile, application, facility } of outlets) {
+    if (profile === undefined) continue;
+    const receiver: Receiver = { profile: profileOf(profile, name) };
+    if (application !== undefined) receiver.application = application;
+    if (facility !== undefined) receiver.facility = facility;
+    receivers.set(name, receiver);
+  }
+  return receivers;
+}
+
+function profileOf(profile: string, outlet: string): Receiver['profile'] {
+  try {
+    return profileNamed(profile);
+  } catch (cause) {
+    throw new MixError('settings.bad-value', { place: `/outlets/${outlet}/profile`, cause });
+  }
+}
