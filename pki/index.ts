@@ -26,6 +26,14 @@ export {
 export { type Identity, type IdentityOptions, openIdentity } from './identity.ts';
 export { openKeyFile } from './kek.ts';
 export { generateKey, type KeyKind, type KeyPair, readKeyFile, writeKeyFile } from './keys.ts';
+export {
+  type IssuedRecord,
+  issueCrlOf,
+  noteIssued,
+  readIssued,
+  readRevoked,
+  revokeSerial,
+} from './ledger.ts';
 export { mayCarryName, type NodeName, readNodeName, writeAuthorityName, writeNodeName } from './node-name.ts';
 export { type CertificateProfile, PROFILES, type ProfileName } from './profiles.ts';
 export { openSeal, type SealOptions } from './seal.ts';

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { MixError } from '../../schemas/errors/index.ts';
 import { benchCommand } from './bench.ts';
+import { caCommand } from './ca.ts';
 import { checkCommand } from './check.ts';
 import { convertCommand } from './convert.ts';
 import { demoCommand } from './demo.ts';
@@ -27,6 +28,7 @@ for (const add of [
   checkCommand,
   sendCommand,
   resendCommand,
+  caCommand,
   docsCommand,
   benchCommand,
 ])
