@@ -13,18 +13,10 @@ const less = 0x3c;
 const equals = 0x3d;
 const more = 0x3e;
 
-/** What a byte may be: part of a name, the end of plain text, the end of a plain attribute value. */
-const inName = 1;
-const endsText = 2;
-const endsValue = 4;
-const kinds = new Uint8Array(256);
-for (let c = 0; c < 256; c++) {
-  const name = (c >= 0x61 && c <= 0x7a) || (c >= 0x41 && c <= 0x5a) || (c >= 0x30 && c <= 0x3a);
-  // 0xEF begins U+FFFE and U+FFFF, which are no characters of XML (and much that is fine).
-  const either = c === ampersand || c === less || c === 0xef || (c < 0x20 && c !== 0x09 && c !== 0x0a);
-  const ends = (either || c === more ? endsText : 0) | (either || c === quote || c < 0x20 ? endsValue : 0);
-  kinds[c] = (name ? inName : 0) | ends;
-}
+/** 1 for the bytes of names: letters, digits, colon. */
+const ofName = new Uint8Array(128);
+for (let c = 0; c < ofName.length; c++)
+  if ((c >= 0x61 && c <= 0x7a) || (c >= 0x41 && c <= 0x5a) || (c >= 0x30 && c <= 0x3a)) ofName[c] = 1;
 
 const escapes = ['&amp;', '&lt;', '&gt;', '&quot;', '&#xD;', '&#xA;', '&#x9;'].map((one) => Buffer.from(one, 'latin1'));
 
@@ -83,6 +75,10 @@ const attributesMax = 16;
 interface Reading {
   bytes: Buffer;
   at: number;
+  /** How many elements are open; starts and ends of their names; those of them that the rules name. */
+  depth: number;
+  names: Int32Array;
+  steps: (Step | undefined)[];
   /** Number of the name that was read last. */
   name: number;
   header: number;
@@ -99,6 +95,9 @@ export function isWrittenCcd(bytes: Buffer): boolean {
   const reading: Reading = {
     bytes,
     at: 0,
+    depth: 0,
+    names: new Int32Array(2 * depthMax),
+    steps: [],
     name: 0,
     header: 0,
     section: 0,
@@ -118,31 +117,44 @@ export function isWrittenCcd(bytes: Buffer): boolean {
 
 /** Steps through the tags to the end of the root element, which must be the end of the bytes too. */
 function readElements(reading: Reading): boolean {
-  const { bytes } = reading;
-  const names = new Int32Array(2 * depthMax);
-  const steps: (Step | undefined)[] = [];
-  let depth = 0;
-  do {
-    if (bytes[reading.at] !== less) return false;
-    if (bytes[reading.at + 1] === slash) {
-      depth--;
-      if (!readEndTag(reading, names[2 * depth] as number, names[2 * depth + 1] as number)) return false;
-      if (steps[depth]?.kind === 'section' && reading.section !== wholeSection) return false;
-    } else {
-      if (depth >= depthMax) return false;
-      const from = reading.at + 1;
-      const to = readName(reading, from);
-      const above = depth === 0 ? start : steps[depth - 1];
-      const step = above === undefined ? undefined : stepBelow(reading, above, from, to);
-      if (step === undefined && (to === from || depth === 0 || isNamed(bytes, from, to, 'section'))) return false;
-      names[2 * depth] = from;
-      names[2 * depth + 1] = to;
-      steps[depth++] = step === undefined || step.parts.size === 0 ? undefined : step;
-      if (!(step === undefined ? readAttributes(reading, from, to) : readStep(reading, step, from, to))) return false;
-    }
-    if (depth > 0 && !readPlain(reading, endsText)) return false;
-  } while (depth > 0);
-  return reading.at === bytes.length;
+  do if (!readTag(reading)) return false;
+  while (reading.depth > 0);
+  return reading.at === reading.bytes.length;
+}
+
+/** Reads a tag and the text behind it. */
+function readTag(reading: Reading): boolean {
+  const { bytes, at } = reading;
+  if (bytes[at] !== less) return false;
+  if (!(bytes[at + 1] === slash ? readEndTag(reading) : readStartTag(reading, at + 1))) return false;
+  return reading.depth === 0 || readPlain(reading, less);
+}
+
+/** Moves over the end tag of the element that is open. */
+function readEndTag(reading: Reading): boolean {
+  const { bytes, names } = reading;
+  const depth = --reading.depth;
+  if (depth < 0) return false;
+  const to = names[2 * depth + 1] as number;
+  let at = reading.at + 2;
+  for (let i = names[2 * depth] as number; i < to; i++) if (bytes[at++] !== bytes[i]) return false;
+  reading.at = at + 1;
+  return bytes[at] === more && (reading.steps[depth]?.kind !== 'section' || reading.section === wholeSection);
+}
+
+function readStartTag(reading: Reading, from: number): boolean {
+  const { bytes, names, steps } = reading;
+  const depth = reading.depth++;
+  if (depth >= depthMax) return false;
+  const to = readName(reading, from);
+  names[2 * depth] = from;
+  names[2 * depth + 1] = to;
+  const above = depth === 0 ? start : steps[depth - 1];
+  const step = above === undefined ? undefined : stepBelow(reading, above, from, to);
+  steps[depth] = step === undefined || step.parts.size === 0 ? undefined : step;
+  if (step !== undefined) return readStep(reading, step, from, to);
+  if (to === from || depth === 0 || isNamed(bytes, from, to, 'section')) return false;
+  return readAttributes(reading, from, to);
 }
 
 function stepBelow({ bytes, name }: Reading, above: Step, from: number, to: number): Step | undefined {
@@ -155,22 +167,13 @@ function readName(reading: Reading, from: number): number {
   const { bytes } = reading;
   let at = from;
   let number = 0;
-  for (let c = bytes[at] as number; ((kinds[c] as number) & inName) !== 0; c = bytes[at] as number) {
+  for (let c = bytes[at] as number; ofName[c] === 1; c = bytes[at] as number) {
     number = Math.imul(number, 31) + c;
     at++;
   }
   reading.name = number | 0;
   reading.at = at;
   return at;
-}
-
-/** Moves over an end tag of the name that stands at `from`. */
-function readEndTag(reading: Reading, from: number, to: number): boolean {
-  const { bytes } = reading;
-  let at = reading.at + 2;
-  for (let i = from; i < to; i++) if (bytes[at++] !== bytes[i]) return false;
-  reading.at = at + 1;
-  return bytes[at] === more;
 }
 
 /** Notes an element that the rules name, and reads its attributes. */
@@ -210,7 +213,7 @@ function readAttributes(reading: Reading, from: number, to: number): boolean {
       return false;
     const value = end + 2;
     reading.at = value;
-    if (!readPlain(reading, endsValue)) return false;
+    if (!readPlain(reading, quote)) return false;
     const last = reading.at++;
     if (isNamed(bytes, name, end, 'ID')) {
       if (!noteRow(reading, value, last, 0)) return false;
@@ -236,20 +239,21 @@ function isTwice({ bytes, attributes }: Reading, count: number, name: number, en
   return false;
 }
 
-/** Moves to the byte that ends plain text (`<`) or a value (`"`): what stands before it are characters and escapes that we write. */
-function readPlain(reading: Reading, ending: number): boolean {
+/** Moves to the byte that ends text (`<`) or a value (`"`), over characters of XML and the escapes that we write. */
+function readPlain(reading: Reading, stop: number): boolean {
   const { bytes } = reading;
-  const stop = ending === endsText ? less : quote;
   let at = reading.at;
   for (;;) {
-    while (at < bytes.length && ((kinds[bytes[at] as number] as number) & ending) === 0) at++;
-    const c = bytes[at];
+    let c = bytes[at] as number;
+    while (c >= 0x20 && c !== stop && c !== less && c !== ampersand && c !== 0xef) c = bytes[++at] as number;
     if (c === stop) {
       reading.at = at;
       return true;
     }
     if (c === ampersand) at = afterEscape(bytes, at);
-    else if (c === 0xef && !(bytes[at + 1] === 0xbf && (bytes[at + 2] as number) >= 0xbe)) at++;
+    // 0xEF begins U+FFFE and U+FFFF, which are no characters of XML, and much that is.
+    else if (c === 0x09 || c === 0x0a || (c === 0xef && !(bytes[at + 1] === 0xbf && (bytes[at + 2] as number) >= 0xbe)))
+      at++;
     else return false;
     if (at < 0) return false;
   }
