@@ -1,17 +1,16 @@
 /** One node: reads settings, opens parts, mounts adapters, starts, stops. The only file that sees everything. */
 import { mkdirSync, readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
-import { join } from 'node:path';
 import { pino } from 'pino';
 import { createEngine, type Engine, type ExchangeSetup, type SourceSetup } from '../engine/index.ts';
-import { type OpenedStore, openStore } from '../engine/store/index.ts';
-import { openKeyFile, openSeal } from '../pki/index.ts';
+import type { OpenedStore } from '../engine/store/index.ts';
 import { MixError } from '../schemas/errors/index.ts';
 import type { Clock, Log, Outlet, Store } from '../schemas/parts.ts';
 import type { ListenerSettings, SecretReference, Settings } from '../schemas/settings/index.ts';
 import { createFhirDoor, createHttp, type RouteFace } from './http/index.ts';
 import { listen, type MllpTls, openMllpOutlet } from './mllp/index.ts';
 import { type NodeKeys, openKeys } from './node-keys.ts';
+import { openState } from './node-state.ts';
 import { type OpenPeer, openFolderOutlet, openHttpOutlet, openPeer } from './outlets/index.ts';
 import { buildPages } from './web/index.ts';
 
@@ -49,12 +48,7 @@ export async function startNode(settings: Settings, options: StartOptions = {}):
   const { node } = settings;
   mkdirSync(node.dataDir, { recursive: true, mode: 0o700 });
   const pagesDir = await buildPages();
-  const opened = await openStore({
-    file: join(node.dataDir, 'store.sqlite'),
-    seal: openSeal({ kek: openKeyFile(settings.keys.kekFile) }),
-    clock,
-    limits: settings.store,
-  });
+  const { store: opened, bell } = await openState(settings, { clock, log, readSecret });
   const store = options.wrapStore?.(opened) ?? opened;
   const keys = openKeys(settings, clock);
   const ways = openWays(settings, keys);
@@ -101,6 +95,7 @@ export async function startNode(settings: Settings, options: StartOptions = {}):
       await http.close();
       await store.commit({ audit: [{ at: clock.now(), who: 'node', action: 'stop', outcome: 'done', what: 'node' }] });
       await store.close();
+      await bell?.close();
     },
   };
   if (door !== undefined) running.door = door.url;
