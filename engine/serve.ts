@@ -6,15 +6,7 @@
  */
 import type { DocumentReference } from '@medplum/fhirtypes';
 import { MixError } from '../schemas/errors/index.ts';
-import type {
-  ExchangeEngine,
-  FhirAnswer,
-  NodeRole,
-  NodeSubject,
-  Peer,
-  PeerAnswer,
-  Requester,
-} from '../schemas/exchange.ts';
+import type { ExchangeEngine, FhirAnswer, NodeRole, NodeSubject, Peer, PeerAnswer } from '../schemas/exchange.ts';
 import type { Entry, Person, StoredDocument } from '../schemas/parts.ts';
 import {
   domainsOf,
@@ -103,11 +95,6 @@ function withDelivery<T extends object>(request: T, deliveryId: string | undefin
   return deliveryId === undefined ? request : { ...request, deliveryId };
 }
 
-/** For the audit: on whose wish a node asks. */
-function reasonOf({ onBehalf }: NodeSubject): string | undefined {
-  return onBehalf && `${onBehalf.purpose} for ${onBehalf.user} at ${onBehalf.node}`;
-}
-
 // ITI-67
 
 async function findFor(parts: ServeParts, setup: ExchangeSetup, from: NodeSubject, query: DocumentQuery) {
@@ -117,7 +104,6 @@ async function findFor(parts: ServeParts, setup: ExchangeSetup, from: NodeSubjec
     from,
     'search',
     seen === undefined ? { type: 'document' } : { type: 'document', personId: seen.id },
-    reasonOf(from),
   );
   if (seen === undefined) return makeSearchset(query, []);
   const references =
@@ -198,7 +184,7 @@ async function giveOwn(parts: ServeParts, from: NodeSubject, id: string): Promis
   const document = isUuid(id) ? await parts.store.document(id) : undefined;
   if (document === undefined || document.state === 'deprecated')
     throw new MixError('exchange.unknown-document', { place: 'Binary.id' });
-  await parts.permit(from, 'disclose', { type: 'document', id, personId: document.personId }, reasonOf(from));
+  await parts.permit(from, 'disclose', { type: 'document', id, personId: document.personId });
   return bytesAnswer(CCD_TYPE, document.bytes);
 }
 
@@ -214,7 +200,7 @@ async function passOn(parts: ServeParts, setup: ExchangeSetup, from: NodeSubject
     throw new MixError('exchange.unknown-document', { place: 'Binary.id' });
   if (person === undefined || !mayAsk(setup, from, person))
     throw new MixError('exchange.unknown-document', { place: 'Binary.id' });
-  await parts.permit(from, 'disclose', { type: 'document', id, personId: person.id }, reasonOf(from));
+  await parts.permit(from, 'disclose', { type: 'document', id, personId: person.id });
   const reference = entry.body as DocumentReference;
   const mediaType = reference.content[0]?.attachment.contentType ?? 'application/octet-stream';
   const copy = await parts.store.document(id);
@@ -237,14 +223,9 @@ async function askHome(
     method: 'GET',
     path: `Binary/${documentId}`,
     accept: '*/*',
-    requester: from.onBehalf ?? requesterOf(from),
+    ...(from.onBehalf === undefined ? {} : { requester: from.onBehalf }),
   });
   return bytesOf(answer);
-}
-
-/** A node that asks for itself. */
-function requesterOf(from: NodeSubject): Requester {
-  return { node: from.id, user: 'node', roles: [`node-${from.role}`], purpose: 'TREAT' };
 }
 
 /** The bytes of an answer to ITI-68, or the fault that the other node's refusal means here. */
@@ -274,12 +255,7 @@ async function crossReference(
   const id = (await parts.store.personsByIdentifier([query.source])).get(tokenOf(query.source));
   const person = id === undefined ? undefined : await parts.store.person(id);
   const seen = person !== undefined && mayAsk(setup, from, person) ? person : undefined;
-  await parts.permit(
-    from,
-    'search',
-    seen === undefined ? { type: 'patient' } : { type: 'patient', personId: seen.id },
-    reasonOf(from),
-  );
+  await parts.permit(from, 'search', seen === undefined ? { type: 'patient' } : { type: 'patient', personId: seen.id });
   if (seen === undefined) return saying(404, 'not-found', 'sourceIdentifier Patient Identifier not found');
   const numbers = await numbersInForce(parts, setup, seen);
   return { status: 200, resource: makeCrossReference(query, numbers, [seen.id]) };

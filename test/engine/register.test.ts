@@ -183,7 +183,10 @@ describe('linking', () => {
   });
 
   test('demographics that are complete at last lead to who is known already', async () => {
-    const [one, two] = [await register(nodes.a, 'A-1', anna), await register(nodes.b, 'B-1', { name: anna.name })];
+    const one = await register(nodes.a, 'A-1', anna);
+    await nodes.settle();
+    nodes.clock.pass(1_000);
+    const two = await register(nodes.b, 'B-1', { name: anna.name });
     await nodes.settle();
     expect(await countOf(nodes.region)).toBe(2);
     const before = numberOf(await read(nodes.b, two.id), SYSTEM.mix);
@@ -379,7 +382,9 @@ describe('a delivery is done once', () => {
 });
 
 describe('documents', () => {
-  const bytesThrough = async (id: string) => peerTo(nodes.region, 'b').ask({ method: 'GET', path: `Binary/${id}` });
+  const requester = { node: 'b', user: 'dr-lee', roles: ['doctor'], purpose: 'TREAT' };
+  const bytesThrough = async (id: string) =>
+    peerTo(nodes.region, 'b').ask({ method: 'GET', path: `Binary/${id}`, requester });
   const documentsOf = async (number: string, from = 'b', system = SYSTEM.b) => {
     const answer = await peerTo(nodes.region, from).ask({
       method: 'GET',
@@ -400,19 +405,21 @@ describe('documents', () => {
     const answer = await peerTo(nodes.region, 'b').ask({
       method: 'GET',
       path: url,
-      requester: { node: 'b', user: 'dr-lee', roles: ['doctor'], purpose: 'TREAT' },
+      requester,
     });
     expect(answer.status).toBe(200);
     expect(answer.body.toString()).toBe('<ClinicalDocument>of A</ClinicalDocument>');
     const trail = async (node: TestNode) =>
       (await node.store.audit({ action: 'disclose', limit: 50 })).rows.filter(({ who }) => who !== 'node');
-    expect(await trail(nodes.region)).toMatchObject([{ who: 'b', outcome: 'Permit', reason: 'TREAT for dr-lee at b' }]);
+    expect(await trail(nodes.region)).toMatchObject([
+      { who: 'b', outcome: 'Permit', reason: 'for dr-lee of b, doctor, TREAT' },
+    ]);
     expect(await trail(nodes.a)).toMatchObject([
-      { who: 'region', thing: document.id, reason: 'TREAT for dr-lee at b' },
+      { who: 'region', thing: document.id, reason: 'for dr-lee of b, doctor, TREAT' },
     ]);
   });
 
-  test('the hospital that holds it decides', async () => {
+  test('without a person who treats nothing is given', async () => {
     const person = await register(nodes.a, 'A-1', anna);
     await register(nodes.b, 'B-1', anna);
     await publish(nodes.a, person.id, 'x');
@@ -567,7 +574,8 @@ describe('copies at the region, by setting', () => {
     const kept = await nodes.region.store.documents(group.id);
     expect(kept.map(({ state }) => state).toSorted()).toEqual(['current', 'superseded']);
     const current = kept.find(({ state }) => state === 'current')!;
-    const answer = await peerTo(nodes.region, 'b').ask({ method: 'GET', path: `Binary/${current.id}` });
+    const requester = { node: 'b', user: 'dr-lee', roles: ['nurse'], purpose: 'TREAT' };
+    const answer = await peerTo(nodes.region, 'b').ask({ method: 'GET', path: `Binary/${current.id}`, requester });
     expect(answer.body.toString()).toBe('two');
   });
 });

@@ -69,7 +69,7 @@ const MAY: Record<Role, Partial<Record<ResourceType, Action[]>>> = {
     document: ['read', 'search', 'create', 'disclose'],
   },
   'node-hospital': { patient: ['search', 'create'], document: ['search', 'create', 'configure'], release: ['read'] },
-  'node-region': { patient: ['search', 'create'], document: ['configure'], release: ['read'] },
+  'node-region': { patient: ['search', 'create'], document: ['search', 'configure'], release: ['read'] },
   'node-global': { patient: ['create'], release: ['create'] },
 };
 

@@ -4,19 +4,19 @@
  */
 import { createHash } from 'node:crypto';
 import type { Bundle, Patient } from '@medplum/fhirtypes';
+import { authorize } from '../../engine/authorize.ts';
 import { withJobs } from '../../engine/deliveries.ts';
 import { type ExchangeSetup, type KnownNode, nodeAbove } from '../../engine/domains.ts';
 import { documentDelivery, feedJobs } from '../../engine/feed.ts';
 import { takeNumbers } from '../../engine/numbers.ts';
 import { payloadOf } from '../../engine/payload.ts';
-import type { PermitNode } from '../../engine/receive.ts';
 import { personTerms, uuidv7 } from '../../engine/record/index.ts';
 import { sendOne } from '../../engine/send.ts';
 import { createServe } from '../../engine/serve.ts';
 import type { OpenedStore } from '../../engine/store/index.ts';
 import { MixError } from '../../schemas/errors/index.ts';
 import type { ExchangeEngine, FhirAnswer, NodeRole, NodeSubject, Peer, PeerRequest } from '../../schemas/exchange.ts';
-import type { Changes, Identifier, Person, StoredDocument } from '../../schemas/parts.ts';
+import type { Identifier, Person, StoredDocument } from '../../schemas/parts.ts';
 import { profileNamed } from '../../schemas/vendors/profile.ts';
 import { openTestStore } from './receiver.ts';
 
@@ -171,45 +171,14 @@ function makeNode(
         store,
         clock,
         log,
-        permit: permitAs(store, clock),
+        permit: (from, action, thing, reason, together) =>
+          authorize({ store, clock }, from, action, thing, reason, together),
         peer: (other) => (knows[name].includes(other as Name) ? peerTo(nodes[other as Name], name) : undefined),
       },
       setup,
     ),
   };
   return node;
-}
-
-/** Decides as the house's policies do for the node itself, in the name of the other; the purpose of whoever it asks for must be treatment. */
-function permitAs(store: OpenedStore, clock: { now(): number }): PermitNode {
-  return async (from, action, thing, reason, together) => {
-    if (from.onBehalf !== undefined && from.onBehalf.purpose !== 'TREAT') {
-      const refused = { at: clock.now(), who: from.id, action: 'refuse' as const, outcome: 'Deny', what: thing.type };
-      await store.commit({
-        audit: [thing.personId === undefined ? refused : { ...refused, personId: thing.personId }],
-      });
-      throw new MixError('policy.denied', { place: thing.type });
-    }
-    const acts = {
-      read: 'read',
-      search: 'search',
-      create: 'create',
-      disclose: 'disclose',
-      rerun: 'rerun',
-      configure: 'update',
-    } as const;
-    const entry: NonNullable<Changes['audit']>[number] = {
-      at: clock.now(),
-      who: from.id,
-      action: acts[action],
-      outcome: 'Permit',
-      what: thing.type,
-    };
-    if (thing.id !== undefined) entry.thing = thing.id;
-    if (thing.personId !== undefined) entry.personId = thing.personId;
-    if (reason !== undefined) entry.reason = reason;
-    await store.commit({ ...together, audit: [entry, ...(together?.audit ?? [])] });
-  };
 }
 
 /** The way from one node to another's door; bodies go through JSON, faults become answers. */
