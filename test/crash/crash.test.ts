@@ -23,8 +23,13 @@ const KILL_AT_LATEST_MS = 5_000;
 const LONG_MS = 3_600_000;
 /** Kills of a node that breaks its promise. */
 const FAULTY_KILLS = 3;
-/** New messages of each EMR between two kills: more than a node can take in that time. */
-const MANY = 4_000;
+/**
+ * New messages of each EMR between two kills: more than are acknowledged in that time, and no more than a node can work off by and by; what it
+ * has not worked off would keep the records from being written when it is killed.
+ */
+const MORE = 40;
+/** While a node of a step runs, it gets as many as it takes to reach the step. */
+const MANY = 80;
 
 /** Around a step, and in its midst where it writes. */
 const read = (step: string, first: number, second: number): Strike[] => [
@@ -148,7 +153,7 @@ describe('a node that is killed', () => {
       const duringStart = random() < 0.1;
       const node = await nodes.start({ settings: settingsOf(crashed.dir) });
       if (!duringStart) await node.up;
-      const sending = sendTo(node, emrs, MANY).catch(() => undefined);
+      const sending = sendTo(node, emrs, MORE).catch(() => undefined);
       // Counted in acknowledgments, so that the load is the same on a slow machine; then any moment between two of them.
       if (duringStart) await pause(random() * 250);
       else if (random() < 0.4) await nextAnswers(emrs, 'applied', Math.ceil(random() * APPLIED_MAX), KILL_AT_LATEST_MS);
