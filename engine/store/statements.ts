@@ -12,7 +12,8 @@ function given(blobs: readonly boolean[]): string {
     at += blob ? 2 : 1;
     return blob ? `substr(?2,value->>${at - 2},value->>${at - 1}) AS c${i + 1}` : `value->>${at - 1} AS c${i + 1}`;
   });
-  return `SELECT ${columns.join(',')} FROM json_each(?1)`;
+  // jsonb: a row is passed on as it was parsed; json_each would write it as text again for each of its values to be parsed from.
+  return `SELECT ${columns.join(',')} FROM jsonb_each(?1)`;
 }
 
 function write(blobs: readonly boolean[], sqlOf: (rows: string) => string): Sql {
@@ -27,7 +28,7 @@ function ask(text: string): Sql {
 
 /** Keys of `packKeys` as a list of one column of bytes, of two, or of numbers. */
 const byteKeys = '(SELECT unhex(value) FROM json_each(?1))';
-const bytePairs = '(SELECT unhex(value->>0), unhex(value->>1) FROM json_each(?1))';
+const bytePairs = '(SELECT unhex(value->>0), unhex(value->>1) FROM jsonb_each(?1))';
 const numberKeys = '(SELECT value FROM json_each(?1))';
 
 /** Columns of bytes are marked with a star. */
@@ -189,7 +190,7 @@ export const lane = {
 export const checks = {
   seen: ask(
     `SELECT value->>0 AS number, (SELECT message FROM seen WHERE token=unhex(v.value->>1) AND digest=unhex(v.value->>2)) AS same,
-     (SELECT message FROM seen WHERE token=unhex(v.value->>1) LIMIT 1) AS other FROM json_each(?1) AS v`,
+     (SELECT message FROM seen WHERE token=unhex(v.value->>1) LIMIT 1) AS other FROM jsonb_each(?1) AS v`,
   ),
   persons: ask(`SELECT seq,id,version,state,links,words FROM persons WHERE id IN ${byteKeys}`),
   identifiers:

@@ -24,7 +24,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true });
 });
 
-/** Lines of a plan that read a whole table. The given rows and keys (json_each), the full-text index and small tables of the node are not that. */
+/** Lines of a plan that read a whole table. The given rows and keys (jsonb_each), the full-text index and small tables of the node are not that. */
 async function scans(sql: string, values: readonly Value[] = []): Promise<string[]> {
   const plan = await connection.all(`EXPLAIN QUERY PLAN ${sql}`, values);
   return plan
@@ -32,7 +32,7 @@ async function scans(sql: string, values: readonly Value[] = []): Promise<string
     .filter(
       (line) =>
         /^SCAN/.test(line) &&
-        !/VALUES CLAUSE|VIRTUAL TABLE INDEX \d+:M|^SCAN (json_each|v) VIRTUAL TABLE INDEX 1:$|^SCAN (v|found)$|^SCAN (sources|outlets)$|CONSTANT ROW/.test(
+        !/VALUES CLAUSE|VIRTUAL TABLE INDEX \d+:M|^SCAN (jsonb?_each|v) VIRTUAL TABLE INDEX 1:$|^SCAN (v|found)$|^SCAN (sources|outlets)$|CONSTANT ROW/.test(
           line,
         ),
     );
@@ -41,7 +41,7 @@ async function scans(sql: string, values: readonly Value[] = []): Promise<string
 describe('the lane', () => {
   it('writes every table that there is a write for, from its own rows', () => {
     expect([...lane.names].sort()).toEqual(Object.keys(writes).sort());
-    for (const name of lane.names) expect(lane.prepare).toMatch(new RegExp(`json_each\\(NEW\\.${name}\\)`));
+    for (const name of lane.names) expect(lane.prepare).toMatch(new RegExp(`jsonb_each\\(NEW\\.${name}\\)`));
     expect(lane.prepare).not.toMatch(/\?\d/);
   });
 });
