@@ -78,7 +78,8 @@ export function createBrowse(parts: BrowseParts): Browse {
       // Counts only, asked again at every change: a line of audit each would bury what people look for there. A refusal is written.
       const asked: Thing = { type: 'overview' };
       if (decideFor(subject as Subject, 'read', asked).decision !== 'Permit') await may(subject, 'read', asked);
-      return overviewOf(parts, await sourcesOf(parts));
+      const alerts = await parts.desk?.alerts?.({ limit: PAGE });
+      return overviewOf(parts, await sourcesOf(parts), alerts?.rows);
     },
     async messages(subject, filter) {
       await may(subject, 'search', { type: 'message' });

@@ -1,6 +1,7 @@
 /** What stands on the sources page and behind the status dot: rates, silence, risks. Counts only, nothing about anybody. */
 import type { Clock, Store } from '../schemas/parts.ts';
-import type { Overview, SourceView } from '../schemas/portal.ts';
+import type { Overview, Risk, SourceView } from '../schemas/portal.ts';
+import type { AlertView } from '../schemas/portal-exchange.ts';
 import { fieldName } from './hl7v2/index.ts';
 import type { SourceSetup } from './understand.ts';
 
@@ -51,10 +52,55 @@ function isSilent(now: number, lastAt: number | undefined, perMinute: number[]):
   return now - lastAt > Math.max(SILENCE_MS_MIN, usualGapMs * SILENCE_FACTOR);
 }
 
-/** Counts, and what is at risk now. */
-export async function overviewOf(parts: ExchangeParts, sources: SourceView[]): Promise<Overview> {
-  const counts = await parts.store.counts();
-  const risks: Overview['risks'] = [];
+/** Counts, and what is at risk now: alerts by rule first, then what no rule has told yet. */
+export async function overviewOf(
+  parts: ExchangeParts,
+  sources: SourceView[],
+  alerts: AlertView[] = [],
+): Promise<Overview> {
+  const [counts, outlets] = await Promise.all([parts.store.counts(), parts.store.outletStats()]);
+  const known = alerts.filter((alert) => alert.state !== 'over');
+  const told = new Set(known.map((alert) => alert.rule));
+  const risks = [...known.map(riskOf), ...risksOf(counts, sources).filter((risk) => !told.has(risk.kind))];
+  const overview: Overview = {
+    status: statusOf(risks),
+    risks,
+    counts: {
+      messages: counts.messages,
+      persons: counts.persons,
+      entries: counts.entries,
+      documents: counts.documents,
+      waiting: counts.ready,
+      parked: counts.parked,
+      undelivered: outlets.reduce((sum, outlet) => sum + outlet.parked, 0),
+      storeBytes: counts.bytes,
+    },
+  };
+  const samples = parts.samples();
+  if (samples !== undefined) overview.samples = samples;
+  return overview;
+}
+
+function riskOf(alert: AlertView): Risk {
+  return {
+    kind: alert.rule,
+    sentence: alert.sentence,
+    link: alert.link,
+    grave: alert.grave,
+    since: alert.since,
+    alert: alert.id,
+    acknowledged: alert.state === 'acknowledged',
+  };
+}
+
+/** What somebody looks after is still at risk, but no longer a danger that nobody sees. */
+function statusOf(risks: Risk[]): Overview['status'] {
+  if (risks.some((risk) => risk.grave === 'danger' && risk.acknowledged !== true)) return 'danger';
+  return risks.length === 0 ? 'ok' : 'warning';
+}
+
+function risksOf(counts: { parked: number; ready: number }, sources: SourceView[]): Risk[] {
+  const risks: Risk[] = [];
   if (counts.parked > 0)
     risks.push({
       kind: 'parked',
@@ -74,22 +120,7 @@ export async function overviewOf(parts: ExchangeParts, sources: SourceView[]): P
   }
   if (counts.ready > READY_RISK)
     risks.push({ kind: 'queue', sentence: `${counts.ready} jobs wait in the queue`, link: '/messages?state=kept' });
-  const overview: Overview = {
-    status: risks.length === 0 ? 'ok' : 'warning',
-    risks,
-    counts: {
-      messages: counts.messages,
-      persons: counts.persons,
-      entries: counts.entries,
-      documents: counts.documents,
-      waiting: counts.ready,
-      parked: counts.parked,
-      storeBytes: counts.bytes,
-    },
-  };
-  const samples = parts.samples();
-  if (samples !== undefined) overview.samples = samples;
-  return overview;
+  return risks;
 }
 
 const READY_RISK = 5_000;

@@ -9,7 +9,6 @@ import { ask, useLoad } from './api.ts';
 import { Icon, Mark } from './icons.tsx';
 import { useLive } from './live.ts';
 import { Link } from './parts/link.tsx';
-import { capital } from './parts/notices.tsx';
 import type { RailPlace } from './places.ts';
 import { placesFor } from './places.ts';
 import { SearchBox } from './search-box.tsx';
@@ -149,7 +148,7 @@ function StatusDot({ overview }: { overview: Overview | undefined }) {
                 <Icon name={risk.grave === 'danger' ? 'danger' : 'warning'} size={15} />
                 <span>
                   <Link href={risk.link} onClick={close}>
-                    {capital(risk.sentence)}
+                    {risk.sentence}
                   </Link>
                   {risk.acknowledged === true ? ` ${texts.status.lookedAfter}` : ''}
                 </span>

@@ -70,6 +70,7 @@ export const exchangeTexts = {
     states: places,
     kinds,
     since: 'since',
+    lasting: (span: string) => `for ${span}`,
     lag: (told: string) => `lag ${told}`,
     noLag: 'no lag',
     perMinute: (count: number) => `${count}/min`,

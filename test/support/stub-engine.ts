@@ -31,7 +31,7 @@ export function createStubEngine(
   const me = (): Me => ({
     id: 'admin',
     name: 'admin',
-    roles: ['administrator'],
+    roles: ['administrator', 'interface-analyst', 'doctor', 'privacy-officer'],
     mustChangeSecret,
     sessionEndsAt: endsAt(),
     node: {

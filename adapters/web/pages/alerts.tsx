@@ -28,7 +28,7 @@ const columnsOf = (onAcknowledge: (alert: AlertView) => void): Column<AlertView>
             <Icon name={alert.grave} size={15} />
           </span>{' '}
           <Link data-row-link href={alert.link} className="row-link strong">
-            {capital(alert.sentence)}.
+            {alert.sentence.startsWith(alert.about) ? alert.sentence : capital(alert.sentence)}.
           </Link>
         </p>
         {alert.state === 'over' ? null : <p className="quiet">{capital(alert.fix)}.</p>}
@@ -37,9 +37,14 @@ const columnsOf = (onAcknowledge: (alert: AlertView) => void): Column<AlertView>
             {words.by(alert.acknowledged.by)}: {alert.acknowledged.note}
           </p>
         )}
-        <p className="narrow-only">
+        <div className="narrow-only">
           <AlertState alert={alert} />
-        </p>
+          {alert.state === 'open' ? (
+            <Button size="xs" variant="default" mt={6} onClick={() => onAcknowledge(alert)}>
+              {words.acknowledge}
+            </Button>
+          ) : null}
+        </div>
       </>
     ),
   },
@@ -61,6 +66,7 @@ const columnsOf = (onAcknowledge: (alert: AlertView) => void): Column<AlertView>
   {
     key: 'act',
     title: words.columns.act,
+    wide: true,
     cell: (alert) =>
       alert.state === 'open' ? (
         <Button size="xs" variant="default" onClick={() => onAcknowledge(alert)}>

@@ -45,7 +45,7 @@ export default function DocumentPage({ id }: { id: string }) {
         </div>
         <div className="acts">
           {mayWithdraw && data.state !== 'deprecated' ? (
-            <Button variant="subtle" color="red.8" onClick={() => setAsking(true)}>
+            <Button variant="subtle" color="gray" className="danger-act" onClick={() => setAsking(true)}>
               {exchangeTexts.registry.withdraw}
             </Button>
           ) : null}

@@ -3,7 +3,7 @@ import type { RegistryView } from '../../../schemas/portal-exchange.ts';
 import { useLoad } from '../api.ts';
 import { useLive } from '../live.ts';
 import { capital, Empty, FaultNotice, SkeletonRows } from '../parts/notices.tsx';
-import { DocumentsCard, LocalsCard, MixCard, NumbersCard } from '../parts/registry-cards.tsx';
+import { DocumentsCard, LocalsCard, NumbersCard } from '../parts/registry-cards.tsx';
 import { texts } from '../texts.ts';
 import { ageOf, tellDate } from '../time.ts';
 
@@ -44,19 +44,17 @@ export default function PersonPage({ id }: { id: string }) {
             {row.sex === undefined ? null : <span>{row.sex}</span>}
           </p>
         </div>
-        {registry.data.mixNumber === undefined ? null : (
+        <div className="banner-mix">
           <p className="mix-number mono">
             <span className="hidden">{texts.patient.mix} </span>
-            {registry.data.mixNumber}
+            {registry.data.mixNumber ?? '\u2013'}
           </p>
-        )}
+          <p className="quiet">{texts.patient.mix}</p>
+        </div>
       </header>
       <LocalsCard view={registry.data} />
       <div className="cards cards-wide">
-        {registry.data.mixNumber === undefined || registry.data.xpid !== undefined ? (
-          <MixCard view={registry.data} personId={id} />
-        ) : null}
-        <NumbersCard numbers={registry.data.numbers} />
+        <NumbersCard view={registry.data} personId={id} />
         <DocumentsCard documents={registry.data.documents} onChange={again} />
       </div>
     </article>

@@ -28,7 +28,7 @@ export default function SettingsPage() {
   return (
     <section className="page">
       <ListHead title={words.title} />
-      <p className="quiet">{words.help}</p>
+      <p className="quiet settings-help">{words.help}</p>
       <Release view={data} />
       <fieldset className="filters" aria-label={texts.list.filters}>
         <TextFilter label={words.find} value={filters.q} onChange={(q) => change({ q })} className="grow" />

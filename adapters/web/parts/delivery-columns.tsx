@@ -23,6 +23,7 @@ export const deliveryColumns: Column<DeliveryRow>[] = [
   {
     key: 'what',
     title: words.columns.what,
+    className: 'nowrap loose',
     cell: (row) => (
       <>
         {words.kinds[row.kind]}
@@ -31,11 +32,12 @@ export const deliveryColumns: Column<DeliveryRow>[] = [
       </>
     ),
   },
-  { key: 'outlet', title: words.columns.outlet, wide: true, cell: (row) => row.outlet },
+  { key: 'outlet', title: words.columns.outlet, wide: true, className: 'nowrap', cell: (row) => row.outlet },
   {
     key: 'person',
     title: words.columns.person,
     wide: true,
+    className: 'nowrap',
     cell: (row) =>
       row.person === undefined ? (
         '\u2013'

@@ -23,6 +23,8 @@ interface Line {
   width: number;
   health: Health;
   total: number;
+  /** Something went through lately. */
+  pulses: boolean;
 }
 
 export function ExchangeMap({ view, chosen, onChoose }: Props) {
@@ -120,14 +122,14 @@ function MapLine({ line, chosen }: { line: Line; chosen: boolean }) {
     <g className={`map-line map-line-${line.health} ${chosen ? 'map-line-on' : ''}`}>
       <path d={line.path} strokeWidth={line.width} />
       {/* A pulse for each look at which more had gone through; made anew by its key, so that it runs once. */}
-      {line.health === 'unknown' ? null : (
+      {line.pulses ? (
         <circle
           key={line.total}
           className="map-pulse"
           r={3 + line.width / 2}
           style={{ offsetPath: `path("${line.path}")` }}
         />
-      )}
+      ) : null}
     </g>
   );
 }
@@ -163,7 +165,9 @@ function linesOf(frame: HTMLElement, places: PlaceView[]): Line[] {
     const at = (x: number, y: number): string => `${Math.round(x - base.left)} ${Math.round(y - base.top)}`;
     const path = tree ? elbow(at, self, box) : curve(at, self, box, place.relation);
     const width = 1.5 + Math.min(7, Math.log2(1 + trafficOf(place)) * 1.25);
-    return [{ name: place.name, path, width, health: healthOf(place), total: place.total }];
+    return [
+      { name: place.name, path, width, health: healthOf(place), total: place.total, pulses: trafficOf(place) > 0 },
+    ];
   });
 }
 

@@ -4,7 +4,7 @@ import type { DeliveryRow, PlaceView } from '../../../schemas/portal-exchange.ts
 import type { IconName } from '../icons.tsx';
 import { Icon } from '../icons.tsx';
 import { exchangeTexts } from '../texts-exchange.ts';
-import { tellAgo, tellSpan, tellTime, useNow } from '../time.ts';
+import { tellSpan, tellTime, useNow } from '../time.ts';
 
 /** How bad the lag or the state of a place is: the line's colour and dashes say the same. */
 export type Health = 'good' | 'warn' | 'bad' | 'unknown';
@@ -51,7 +51,9 @@ export function PlaceMark({ place, since = false }: { place: PlaceView; since?: 
     <span className={`state ${STATE_CLASS[place.state]}`} title={told}>
       <Icon name={STATE_ICONS[place.state]} size={14} />
       {exchangeTexts.exchange.states[place.state]}
-      {since && place.since !== undefined ? ` ${tellAgo(place.since, now)}` : ''}
+      {since && place.since !== undefined
+        ? ` ${exchangeTexts.exchange.lasting(tellSpan((now - Date.parse(place.since)) / 1000))}`
+        : ''}
     </span>
   );
 }

@@ -63,7 +63,12 @@ export function ReasonDialog({ title, help, act, label, labelHelp, danger, onClo
           <Button variant="default" onClick={onClose}>
             {words.cancel}
           </Button>
-          <Button type="submit" loading={busy} disabled={short} color={danger === true ? 'red.8' : undefined}>
+          <Button
+            type="submit"
+            loading={busy}
+            disabled={short}
+            className={danger === true && !short ? 'danger-fill' : undefined}
+          >
             {act}
           </Button>
         </div>

@@ -1,7 +1,8 @@
 /** A person across hospitals: numbers with where they came from, what each hospital fed side by side, the registry of documents. */
 import { Button } from '@mantine/core';
+import type { ReactNode } from 'react';
 import { useState } from 'react';
-import type { NumberView, RegistryDocumentView, RegistryView } from '../../../schemas/portal-exchange.ts';
+import type { RegistryDocumentView, RegistryView } from '../../../schemas/portal-exchange.ts';
 import { ask, useLoad } from '../api.ts';
 import { Icon } from '../icons.tsx';
 import { exchangeTexts } from '../texts-exchange.ts';
@@ -27,41 +28,44 @@ export function NumbersTab({ personId }: { personId: string }) {
     );
   return (
     <div className="cards cards-wide">
-      <MixCard view={data} personId={personId} />
-      <NumbersCard numbers={data.numbers} />
+      <NumbersCard view={data} personId={personId} large />
       <DocumentsCard documents={data.documents} onChange={() => reload({ background: true })} />
     </div>
   );
 }
 
-export function MixCard({ view, personId }: { view: RegistryView; personId: string }) {
+/** `large`: the MIX number stands on top, where no banner shows it. */
+export function NumbersCard({
+  view: { numbers, mixNumber, xpid },
+  personId,
+  large = false,
+}: {
+  view: RegistryView;
+  personId: string;
+  large?: boolean;
+}) {
   return (
     <section className="card">
-      <h2>{words.mix}</h2>
-      {view.mixNumber === undefined ? (
+      <div className="card-head">
+        <h2>
+          {words.numbers} <span className="count">{numbers.length}</span>
+        </h2>
+        <Link href={`/deliveries?person=${encodeURIComponent(personId)}`}>{words.deliveries}</Link>
+      </div>
+      {!large ? null : mixNumber === undefined ? (
         <p className="quiet">{words.noMix}</p>
       ) : (
-        <p className="mix-number mono">{view.mixNumber}</p>
-      )}
-      {view.xpid === undefined ? null : (
-        <p className="quiet">
-          {words.xpid} <span className="mono breaks">{view.xpid}</span>
+        <p className="mix-number mono">
+          <span className="hidden">{words.mix} </span>
+          {mixNumber}
         </p>
       )}
-      <p>
-        <Link href={`/deliveries?person=${encodeURIComponent(personId)}`}>{words.deliveries}</Link>
-      </p>
-    </section>
-  );
-}
-
-export function NumbersCard({ numbers }: { numbers: NumberView[] }) {
-  return (
-    <section className="card">
-      <h2>
-        {words.numbers} <span className="count">{numbers.length}</span>
-      </h2>
-      <div className="table-scroll">
+      {xpid === undefined || numbers.some((number) => number.mark === 'xpid') ? null : (
+        <p className="quiet">
+          {words.xpid} <span className="mono breaks">{xpid}</span>
+        </p>
+      )}
+      <Scroll label={words.numbers}>
         <table className="compare">
           <thead>
             <tr>
@@ -85,7 +89,7 @@ export function NumbersCard({ numbers }: { numbers: NumberView[] }) {
             ))}
           </tbody>
         </table>
-      </div>
+      </Scroll>
     </section>
   );
 }
@@ -98,7 +102,7 @@ export function LocalsCard({ view: { locals, facts } }: { view: RegistryView }) 
       <h2>
         {words.locals} <span className="count">{locals.length}</span>
       </h2>
-      <div className="table-scroll">
+      <Scroll label={words.locals}>
         <table className="compare">
           <thead>
             <tr>
@@ -145,7 +149,17 @@ export function LocalsCard({ view: { locals, facts } }: { view: RegistryView }) 
             ))}
           </tbody>
         </table>
-      </div>
+      </Scroll>
+    </section>
+  );
+}
+
+/** A table that may be wider than a phone; the keyboard scrolls it too. */
+function Scroll({ label, children }: { label: string; children: ReactNode }) {
+  return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by the keyboard (WCAG 2.1.1)
+    <section className="table-scroll" aria-label={label} tabIndex={0}>
+      {children}
     </section>
   );
 }
@@ -192,7 +206,13 @@ export function DocumentsCard({ documents, onChange }: { documents: RegistryDocu
                 </span>
               </span>
               {mayWithdraw && document.state !== 'deprecated' ? (
-                <Button size="compact-sm" variant="subtle" color="red.8" onClick={() => setAsking(document.id)}>
+                <Button
+                  size="compact-sm"
+                  variant="subtle"
+                  color="gray"
+                  className="danger-act"
+                  onClick={() => setAsking(document.id)}
+                >
                   {words.withdraw}
                 </Button>
               ) : null}
