@@ -4,6 +4,7 @@
  * A sentence is lower case, has no final stop, quotes nothing of the patient's, and says what is wrong; `fix` says what to do.
  */
 import { admitFaults } from './admit.ts';
+import { alertsFaults } from './alerts.ts';
 import { ccdaFaults } from './ccda.ts';
 import { convertFaults } from './convert.ts';
 import { exchangeFaults } from './exchange.ts';
@@ -24,6 +25,7 @@ export type { FaultKind } from './kind.ts';
 export const catalogue = {
   ...ccdaFaults,
   ...admitFaults,
+  ...alertsFaults,
   ...convertFaults,
   ...exchangeFaults,
   ...hl7v2Faults,

@@ -22,6 +22,7 @@ export function contradictions(settings: Settings): Fault[] {
   }
   ofExchange(settings, ports, tell);
   ofOutlets(settings, tell);
+  ofAlerts(settings, tell);
   return faults;
 }
 
@@ -86,6 +87,15 @@ function ofOutlets({ outlets, exchange }: Settings, tell: Tell): void {
     if (!isProtected && !outlet.plain)
       tell(`${place}/tls`, 'give tls, or plain: true where the line is protected otherwise');
   });
+}
+
+function ofAlerts({ alerts: { mail, webhook } }: Settings, tell: Tell): void {
+  if (mail?.plain && !isLoopback(mail.host)) tell('/alerts/mail/plain', 'only for a mail server on this machine');
+  if (mail?.plain && mail.wrapped) tell('/alerts/mail/plain', 'plain and wrapped exclude each other');
+  if (mail !== undefined && (mail.user === undefined) !== (mail.password === undefined))
+    tell('/alerts/mail/user', 'user and password go together');
+  if (webhook !== undefined && !webhook.plain && !webhook.url.startsWith('https:'))
+    tell('/alerts/webhook/url', 'give https, or plain: true where the line is protected otherwise');
 }
 
 function isLoopback(host: string): boolean {
