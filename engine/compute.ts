@@ -89,6 +89,9 @@ export type Answer =
   | { number: number; understood: (Elsewhere | { understood: Understood })[] }
   | { number: number; changes: (SentChanges | undefined)[] };
 
+/** A batch lives for a moment, so little room for the young serves it as well as much. A thread that outgrows it ends, and its work is done here. */
+const resourceLimits = { maxYoungGenerationSizeMb: 16, maxOldGenerationSizeMb: 512 };
+
 /** Batches that may be with the thread; more are done here. */
 const openMax = 16;
 
@@ -109,7 +112,10 @@ export function createCompute(settings: ThreadSettings, log: Log): Compute {
   function started(): Worker {
     if (thread) return thread;
     const ending = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
-    const made = new Worker(new URL(`./worker.${ending}`, import.meta.url), { workerData: settings });
+    const made = new Worker(new URL(`./worker.${ending}`, import.meta.url), {
+      workerData: settings,
+      resourceLimits,
+    });
     made.on('message', (answer: Answer) => {
       open.get(answer.number)?.(answer);
       open.delete(answer.number);

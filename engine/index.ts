@@ -127,6 +127,19 @@ export function createEngine(parts: EngineParts, options: EngineOptions): Engine
   if (neighbours.above !== undefined) publishing.above = neighbours.above;
   const understood = new Map<string, Understood>();
   const waiting = createWaiting(clock, WAITING);
+  // The work that a sender waits for here may have been done by another process on the same store.
+  store.onOthers?.(({ messages }) => {
+    for (const { id, state } of messages)
+      if (state !== 'kept' && waiting.has(id))
+        store.message(id).then(
+          (message) => message && waiting.tell(id, message.faults),
+          () =>
+            log.warn(
+              { messageId: id },
+              'what another process did could not be read; its sender is told when it sends again',
+            ),
+        );
+  });
   let samples: Overview['samples'];
   let halt: (() => Promise<void>) | undefined;
 
@@ -226,7 +239,7 @@ export function createEngine(parts: EngineParts, options: EngineOptions): Engine
         {
           kinds: ['process'],
           batch: PROCESS_BATCH,
-          abreast: 2,
+          abreast: 3,
           work: (jobs) => processJobs(processParts, processOptions, jobs),
         },
         { kinds: ['document'], batch: DOCUMENT_BATCH, abreast: 1, work: (jobs) => publishAll(jobs) },

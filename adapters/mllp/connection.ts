@@ -211,11 +211,14 @@ class Serving implements Connection {
     slot.done = true;
     slot.answer = answer;
     let answered = 0;
+    // A sender that waits for each answer gets it at once; there is nothing that could leave with it.
+    const alone = this.#slots.length === 1 && !this.#corked;
     for (const first of this.#slots) {
       if (!first.done) break;
       answered += 1;
       this.#uncount(first.bytes);
-      if (first.answer) this.#write(first.answer);
+      if (first.answer && alone && this.#socket.writable) this.#socket.write(frameOf(first.answer));
+      else if (first.answer) this.#write(first.answer);
     }
     if (answered === 0) return;
     this.#slots.splice(0, answered);
