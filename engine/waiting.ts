@@ -7,6 +7,8 @@ export interface Waiting {
   wait(messageId: string): Promise<Fault[] | undefined>;
   /** Tells everybody who waits for the message. */
   tell(messageId: string, faults: Fault[]): void;
+  /** Does anybody wait for this message? */
+  has(messageId: string): boolean;
   readonly size: number;
 }
 
@@ -55,6 +57,7 @@ export function createWaiting(clock: Clock, limits: { max: number; waitMs: numbe
       for (const waiter of [...(byMessage.get(messageId) ?? [])]) release(waiter, faults);
       letGo(0);
     },
+    has: (messageId) => byMessage.has(messageId),
     get size() {
       return waiters.size;
     },

@@ -502,6 +502,8 @@ export interface Store {
 
   /** Called with a sentence-free note after each commit, for live pages. Returns the way to stop. */
   onChange(listener: (note: ChangeNote) => void): () => void;
+  /** Where several processes share the store: called with what the others changed only. It may miss some. Returns the way to stop. */
+  onOthers?(listener: (note: ChangeNote) => void): () => void;
   close(): Promise<void>;
 }
 

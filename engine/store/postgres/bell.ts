@@ -1,17 +1,21 @@
 /** LISTEN and NOTIFY: wakes the other processes of a tenant, and tells them of keys that were destroyed. */
 import pg from 'pg';
-import type { JobBell, JobKind, JobNews } from '../../../schemas/parts.ts';
+import type { ChangeNote, JobBell, JobKind, JobNews } from '../../../schemas/parts.ts';
 import { clientConfig, type PostgresPlace } from './database.ts';
 
 /** News of one turn go out together. */
 const gatherMs = 10;
 const againMs = 1_000;
 const kindsMax = 200;
+/** Rows of each kind in one notification, and notifications of one group. */
+const noteRows = 25;
+const notePartsMax = 40;
 
 interface Told {
   from: number;
   kinds?: JobKind[];
   shredded?: string;
+  note?: ChangeNote;
 }
 
 export class PgBell implements JobBell {
@@ -19,6 +23,7 @@ export class PgBell implements JobBell {
   readonly #holder: number;
   readonly #channel: string;
   readonly #listeners = new Set<(news: JobNews) => void>();
+  readonly #onNote = new Set<(note: ChangeNote) => void>();
   readonly #onShredded: (name: string | undefined) => void;
   #client: pg.Client | undefined;
   #kinds = new Set<JobKind>();
@@ -67,6 +72,19 @@ export class PgBell implements JobBell {
     this.#tell({ from: this.#holder, shredded: name });
   }
 
+  /** Tells the others what a group changed. */
+  changed(note: ChangeNote): void {
+    for (const part of partsOf(note)) this.#tell({ from: this.#holder, note: part });
+  }
+
+  /** Called with what the others changed. */
+  onChanged(listener: (note: ChangeNote) => void): () => void {
+    this.#onNote.add(listener);
+    return () => {
+      this.#onNote.delete(listener);
+    };
+  }
+
   onRing(listener: (news: JobNews) => void): () => void {
     this.#listeners.add(listener);
     return () => {
@@ -78,6 +96,7 @@ export class PgBell implements JobBell {
     this.#closed = true;
     clearTimeout(this.#timer);
     this.#listeners.clear();
+    this.#onNote.clear();
     await this.#client?.end().catch(() => undefined);
   }
 
@@ -95,6 +114,7 @@ export class PgBell implements JobBell {
     }
     if (told.from === this.#holder) return;
     if (typeof told.shredded === 'string') this.#onShredded(told.shredded);
+    if (told.note) for (const listener of [...this.#onNote]) listener(told.note);
     if (Array.isArray(told.kinds)) for (const listener of this.#listeners) listener({ kinds: told.kinds, ids: [] });
   }
 
@@ -106,4 +126,17 @@ export class PgBell implements JobBell {
     }, againMs);
     timer.unref();
   }
+}
+
+/** A note in parts that fit into a notification (8,000 bytes). */
+function partsOf(note: ChangeNote): ChangeNote[] {
+  const parts: ChangeNote[] = [];
+  const size = Math.max(note.messages.length, note.persons.length, note.documents.length);
+  for (let at = 0; at < size && parts.length < notePartsMax; at += noteRows)
+    parts.push({
+      messages: note.messages.slice(at, at + noteRows),
+      persons: note.persons.slice(at, at + noteRows),
+      documents: note.documents.slice(at, at + noteRows),
+    });
+  return parts;
 }

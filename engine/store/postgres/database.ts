@@ -60,7 +60,7 @@ export function clientConfig(place: PostgresPlace, use: 'write' | 'read' | 'list
     connectionTimeoutMillis: connectMs,
     keepAlive: true,
     types,
-    pipeline: use === 'write',
+    pipeline: use !== 'read',
     // An acknowledgment is a promise that survives a power cut, whatever the server's default is.
     options: `-c search_path=${place.schema} -c synchronous_commit=on -c lock_timeout=30000 ${wait}`,
   } as pg.ClientConfig;

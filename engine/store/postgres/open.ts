@@ -196,6 +196,7 @@ class PostgresStore implements OpenedStore {
   async begin(): Promise<void> {
     await this.#keys.ensure(['tenant', dayKey(dayOf(this.#options.clock.now()))]);
     await this.#own.open();
+    this.#notes.listen((note) => this.#own.changed(note));
     this.#bell.onRing((news) => this.#wake(news.kinds));
     this.#renewing = setInterval(() => {
       this.#leaser.renew(this.#options.clock.now()).catch(() => undefined);
@@ -402,7 +403,16 @@ class PostgresStore implements OpenedStore {
   }
 
   onChange(listener: (note: ChangeNote) => void): () => void {
-    return this.#notes.listen(listener);
+    const stopHere = this.#notes.listen(listener);
+    const stopThere = this.#own.onChanged(listener);
+    return () => {
+      stopHere();
+      stopThere();
+    };
+  }
+
+  onOthers(listener: (note: ChangeNote) => void): () => void {
+    return this.#own.onChanged(listener);
   }
 
   checkAudit(): Promise<{ rows: number; broken?: number }> {

@@ -267,6 +267,24 @@ function severalProcesses(here: PostgresServer): void {
       expect((await waitingToo).subject).toBe(second.id);
     });
 
+    it('tell each other what they changed, for pages and for senders that wait', async () => {
+      const schema = newSchema();
+      const [a, b] = [await open(schema), await open(schema)];
+      const [pages, others]: [string[], string[]] = [[], []];
+      a.onChange((note) => pages.push(...note.messages.map((one) => `${one.id} ${one.state} ${one.sourceId}`)));
+      const stop = a.onOthers!((note) => others.push(...note.messages.map((one) => `${one.id} ${one.state}`)));
+      const message = await keep(a, []);
+      const [job] = await b.lease(['process'], 1);
+      await b.commit({ jobDone: job!, message: { id: message.id, state: 'done' } });
+      await vi.waitFor(() => expect(others).toEqual([`${message.id} done`]));
+      expect(pages).toEqual([`${message.id} kept meditech`, `${message.id} done meditech`]);
+      stop();
+      const many = await Promise.all(Array.from({ length: 120 }, () => keep(b, [])));
+      await vi.waitFor(() => expect(pages).toHaveLength(122));
+      expect(new Set(pages.slice(2))).toEqual(new Set(many.map((one) => `${one.id} kept meditech`)));
+      expect(others).toHaveLength(1);
+    });
+
     it('count and chain their audit each in a part of its own, and take over the part of one that is gone', async () => {
       const schema = newSchema();
       const [a, b] = [await open(schema), await open(schema)];
