@@ -13,6 +13,7 @@ import type { ExchangeDesk } from './browse-exchange.ts';
 import { createDeliverer, type DeliverLimits } from './deliver.ts';
 import { type ExchangeSetup, nodeAbove } from './domains.ts';
 import { feedJobs } from './feed.ts';
+import { createFinder } from './find.ts';
 import type { Receiver } from './hl7v2/index.ts';
 import { takeNumbers } from './numbers.ts';
 import { addOnward } from './onward.ts';
@@ -102,6 +103,7 @@ export function createNeighbours(parts: NeighbourParts, options: NeighbourOption
 
   const neighbours: Neighbours = {
     desk: {
+      ...(setup === undefined ? {} : createFinder({ clock, log, peer: (name) => peers.get(name) }, setup)),
       outletStates: () => deliverer.states(),
       traffic,
       resend: (ask, by) => resendDeliveries({ store, clock, wake: (outlet) => deliverer.wake(outlet) }, ask, by),
