@@ -26,8 +26,12 @@ const queue: Finding = {
 const disk: Finding = { ...queue, rule: 'disk', about: 'store', sentence: '9 % is free', atOnce: true };
 
 let made = 0;
+function newId(): string {
+  made += 1;
+  return `a${made}`;
+}
 const look = (book: Book, findings: Finding[], minute: number, remindMs = DAY): Book =>
-  advance(book, findings, start + minute * MINUTE, { remindMs }, () => `a${(made += 1)}`);
+  advance(book, findings, start + minute * MINUTE, { remindMs }, newId);
 const looks = (book: Book, findings: Finding[], from: number, count: number): Book =>
   Array.from({ length: count }).reduce<Book>((one, _, i) => look(one, findings, from + i), book);
 const told = (book: Book, minute: number): Book => {
