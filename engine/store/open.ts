@@ -55,7 +55,7 @@ const defaults: StoreLimits = {
   pagesMax: 0,
   recentMax: 4_096,
   recentBytesMax: 32 * 1024 * 1024,
-  hotBytesMax: 64 * 1024 * 1024,
+  hotBytesMax: 48 * 1024 * 1024,
   readers: 2,
 };
 
