@@ -22,8 +22,10 @@ const HEADER_LENGTH_MAX = 4_096;
 const ROLES_MAX = 20;
 /** Roles of people that nodes may tell of each other's; others are passed over. */
 const TOLD_ROLES = new Set(['administrator', 'interface-analyst', 'doctor', 'nurse', 'privacy-officer']);
-/** A verdict holds this long for the same connection, unless what we trust changes. */
+/** A verdict on what a node showed holds this long, unless what we trust changes. */
 const VERDICT_HELD_MS = 1_000;
+/** Verdicts held at once; beyond this the oldest is forgotten. */
+const VERDICTS_MAX = 1_000;
 
 /**
  * The node at the other end. `chain` is what it showed (DER, leaf first), `requester` the header as sent, `at` the time in ms.
@@ -38,19 +40,28 @@ export function admitNode(
   return withRequester(judge(chain, trust, at), requester);
 }
 
-/** {@link admitNode} for a door that asks at every request: a verdict on the same chain (the same list object) is held for a second. */
+/** {@link admitNode} for a door that asks at every request: a verdict on the same certificates is held for a second. */
 export function createNodeAdmission(
   trust: () => NodeTrust,
   clock: Clock,
 ): (chain: Buffer[], requester?: string) => NodeSubject {
-  const held = new WeakMap<Buffer[], { node: NodeSubject; trust: NodeTrust; at: number }>();
+  const held = new Map<string, { node: NodeSubject; trust: NodeTrust; at: number }>();
+  const keys = new WeakMap<Buffer[], string>();
+  /** The list is made once a connection, so its key is too. */
+  const keyOf = (chain: Buffer[]): string => {
+    const key = keys.get(chain) ?? chain.map((der) => der.toString('base64')).join();
+    keys.set(chain, key);
+    return key;
+  };
   return (chain, requester) => {
-    const [now, ours] = [clock.now(), trust()];
-    const known = held.get(chain);
+    const [now, ours, key] = [clock.now(), trust(), keyOf(chain)];
+    const known = held.get(key);
     if (known && isSame(known.trust, ours) && now >= known.at && now < known.at + VERDICT_HELD_MS)
       return withRequester(known.node, requester);
+    held.delete(key);
     const node = judge(chain, ours, now);
-    held.set(chain, { node, trust: ours, at: now });
+    if (held.size >= VERDICTS_MAX) held.delete(held.keys().next().value!);
+    held.set(key, { node, trust: ours, at: now });
     return withRequester(node, requester);
   };
 }

@@ -26,8 +26,8 @@ const chains = new WeakMap<Socket, Buffer[]>();
 export function peerChainOf(socket: Socket, header?: string): Buffer[] {
   const known = chains.get(socket);
   if (known && (known.length !== 1 || header === undefined)) return known;
-  const chain = known ?? shownBy(socket);
-  if (chain.length === 1 && header !== undefined) chain.push(...readChainHeader(header));
+  const shown = known ?? shownBy(socket);
+  const chain = shown.length === 1 && header !== undefined ? [...shown, ...readChainHeader(header)] : shown;
   chains.set(socket, chain);
   return chain;
 }

@@ -40,13 +40,13 @@ function codeOf(error: unknown): string | undefined {
 export async function readBounded(
   body: AsyncIterable<Uint8Array> & { destroy(): unknown },
   max: number,
-  tooLong: MixError,
+  tooLong: () => MixError,
 ): Promise<Buffer> {
   const chunks: Uint8Array[] = [];
   let size = 0;
   for await (const chunk of body) {
     size += chunk.length;
-    if (size > max) throw tooLong;
+    if (size > max) throw tooLong();
     chunks.push(chunk);
   }
   return Buffer.concat(chunks, size);

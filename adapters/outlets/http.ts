@@ -67,7 +67,7 @@ export function openHttpOutlet(options: HttpOutletOptions): Outlet {
         await readBounded(
           answer.body,
           ANSWER_BYTES_MAX,
-          new MixError('outlet.failed', { place, detail: 'long answer' }),
+          () => new MixError('outlet.failed', { place, detail: 'long answer' }),
         );
       } catch (cause) {
         throw faultOfConnection(cause, place, { unreachable: 'outlet.unreachable', notTrusted: 'outlet.unreachable' });

@@ -117,7 +117,7 @@ export function openPeer(options: PeerOptions): OpenPeer {
         body: await readBounded(
           answer.body,
           answerBytesMax,
-          new MixError('exchange.answer', { place: name, detail: 'too long' }),
+          () => new MixError('exchange.answer', { place: name, detail: 'too long' }),
         ),
       };
     } catch (cause) {
