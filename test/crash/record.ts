@@ -48,31 +48,43 @@ export async function readHeld(dataDir: string): Promise<Held> {
     clock: { now: Date.now },
   });
   try {
-    const persons: HeldPerson[] = [];
-    const documentFaults: string[] = [];
-    let documents = 0;
-    const trust = { roots: [new X509Certificate(readFileSync(join(dataDir, 'pki', 'ca.pem')))], at: Date.now() };
-    for await (const person of pagesOf((cursor) => store.persons({ limit: 500, ...cursor }))) {
-      persons.push(await heldPerson(store, person));
-      documents += await checkDocuments(store, person, trust, documentFaults);
-    }
-    return {
-      ...(await readMessages(store)),
-      persons,
-      leftBehind: await countRows(
-        file,
-        `SELECT count(*) AS n FROM entries WHERE person IN (SELECT id FROM persons WHERE state = 'merged')`,
-      ),
-      effects: await readEffects(store),
-      audit: await store.checkAudit(),
+    return await readStore(store, dataDir, {
+      leftBehind: await countRows(file, leftBehindSql),
       integrity: String(await firstValue(file, 'PRAGMA integrity_check')),
-      documentFaults,
-      documents,
-      jobs: await countRows(file, 'SELECT count(*) AS n FROM jobs'),
-    };
+      jobs: await countRows(file, jobsSql),
+    });
   } finally {
     await store.close();
   }
+}
+
+/** What no verb of a store tells. */
+export const leftBehindSql = `SELECT count(*) AS n FROM entries WHERE person IN (SELECT id FROM persons WHERE state = 'merged')`;
+export const jobsSql = 'SELECT count(*) AS n FROM jobs';
+
+/** Reads all that a store holds, whose nodes have ended; the data folder tells whose signatures are good. */
+export async function readStore(
+  store: OpenedStore,
+  dataDir: string,
+  counted: Pick<Held, 'leftBehind' | 'integrity' | 'jobs'>,
+): Promise<Held> {
+  const persons: HeldPerson[] = [];
+  const documentFaults: string[] = [];
+  let documents = 0;
+  const trust = { roots: [new X509Certificate(readFileSync(join(dataDir, 'pki', 'ca.pem')))], at: Date.now() };
+  for await (const person of pagesOf((cursor) => store.persons({ limit: 500, ...cursor }))) {
+    persons.push(await heldPerson(store, person));
+    documents += await checkDocuments(store, person, trust, documentFaults);
+  }
+  return {
+    ...(await readMessages(store)),
+    persons,
+    effects: await readEffects(store),
+    audit: await store.checkAudit(),
+    documentFaults,
+    documents,
+    ...counted,
+  };
 }
 
 async function* pagesOf<T>(page: (cursor: { cursor?: string }) => Promise<{ rows: T[]; next?: string }>) {
