@@ -52,6 +52,8 @@ export interface ExchangeDesk {
     requester: Requester,
   ): Promise<{ document: ElsewhereDocument; mediaType: string; bytes: Buffer }>;
   alerts?(filter: AlertFilter): Promise<Listing<AlertView>>;
+  /** The person's other numbers, asked of the node above (ITI-83). */
+  numbersOf?(person: Person, requester: Requester): Promise<{ system: string; value: string }[]>;
   acknowledge?(id: string, by: Subject, note: string): Promise<void>;
 }
 
@@ -111,7 +113,15 @@ export function createBrowseExchange(parts: BrowseExchangeParts): ExchangePortal
     async elsewhere(subject, personId) {
       const person = await parts.openPerson(personId);
       await may(subject, 'search', { type: 'document', personId: person.id });
-      return (desk.findElsewhere ?? alone())(person, requesterOf(parts, subject as Subject));
+      const requester = requesterOf(parts, subject as Subject);
+      const [view, numbers] = await Promise.all([
+        (desk.findElsewhere ?? alone())(person, requester),
+        // The documents are what is asked for; a fault of the numbers is told with them.
+        desk.numbersOf?.(person, requester).catch(() => undefined),
+      ]);
+      const known = new Set(person.identifiers.map((one) => `${one.system}|${one.value}`));
+      const others = numbers?.filter((one) => !known.has(`${one.system}|${one.value}`));
+      return others === undefined ? view : { ...view, numbers: others };
     },
     async documentElsewhere(subject, personId, id) {
       const person = await parts.openPerson(personId);
@@ -262,7 +272,7 @@ async function registryViewOf(parts: BrowseExchangeParts, person: Person): Promi
   const regions = (exchange?.nodes ?? []).filter((one) => one.role === 'region').map((one) => one.organization);
   if (node.role === 'region' && settings !== undefined) regions.push(settings.node.organization.oid);
   return registryOf({
-    node,
+    node: { id: settings?.node.name ?? node.name, name: node.name, role: node.role },
     person,
     entries,
     documents,

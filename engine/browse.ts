@@ -78,8 +78,10 @@ export function createBrowse(parts: BrowseParts): Browse {
       // Counts only, asked again at every change: a line of audit each would bury what people look for there. A refusal is written.
       const asked: Thing = { type: 'overview' };
       if (decideFor(subject as Subject, 'read', asked).decision !== 'Permit') await may(subject, 'read', asked);
-      const alerts = await parts.desk?.alerts?.({ limit: PAGE });
-      return overviewOf(parts, await sourcesOf(parts), alerts?.rows);
+      const { alerts } = parts.desk ?? {};
+      const open = alerts === undefined ? [] : (await alerts({ state: 'open', limit: PAGE })).rows;
+      const seen = alerts === undefined ? [] : (await alerts({ state: 'acknowledged', limit: PAGE })).rows;
+      return overviewOf(parts, await sourcesOf(parts), [...open, ...seen]);
     },
     async messages(subject, filter) {
       await may(subject, 'search', { type: 'message' });

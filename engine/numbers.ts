@@ -60,7 +60,8 @@ export function applyNumbers(
   const gone = before
     .filter((one) => !wanted.some(({ system, value }) => one.system === system && one.value === value))
     .map(({ system, value }) => ({ system, value }));
-  const identifiers = [...person.identifiers.filter(({ system }) => !systems.has(system)), ...wanted];
+  const told = wanted.map((one) => ({ ...one, at: before.find(sameAs(one))?.at ?? now }));
+  const identifiers = [...person.identifiers.filter(({ system }) => !systems.has(system)), ...told];
   return { person: { ...person, version: person.version + 1, updatedAt: now, identifiers }, gone };
 }
 

@@ -28,6 +28,8 @@ function nameText(name: HumanName): string {
   return [name.family, given].filter(Boolean).join(', ') || name.text || '';
 }
 
+/** X-PIDs are ids of persons at their region (UUIDv7): for machines, shown on the person's own page only. */
+const X_PID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const MIX_NUMBER = /^\d{3}-\d{3}-\d{4}$/;
 
 export function patientRowOf(person: Person, facilityOf: (sourceId: string) => string): PatientRow {
@@ -38,7 +40,7 @@ export function patientRowOf(person: Person, facilityOf: (sourceId: string) => s
     id: person.id,
     name: nameOfPatient(patient),
     numbers: person.identifiers
-      .filter((one) => one !== mix)
+      .filter((one) => one !== mix && !(one.type === 'PI' && X_PID.test(one.value)))
       .map(({ type, value, sourceId }) => ({ type, value, facility: facilityOf(sourceId) })),
     updatedAt: new Date(person.updatedAt).toISOString(),
     incomplete: person.incomplete,

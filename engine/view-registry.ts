@@ -6,7 +6,8 @@ import type { LocalPatientView, NumberView, RegistryDocumentView, RegistryView }
 import { nameOfPatient } from './view-record.ts';
 
 export interface RegistryParts {
-  node: { name: string; role: NodeRole };
+  /** `id`: its name in the settings. */
+  node: { id: string; name: string; role: NodeRole };
   person: Person;
   /** Of type Patient and DocumentReference, removed ones too. */
   entries: Entry[];
@@ -49,11 +50,15 @@ export function registryOf(parts: RegistryParts): RegistryView {
 const weight = (number: NumberView): number => (number.mark === 'mix' ? 0 : number.mark === 'xpid' ? 1 : 2);
 
 function numberOf(parts: RegistryParts, number: Identifier, fed: Entry | undefined): NumberView {
+  const { person } = parts;
   const { type, value, system, sourceId } = number;
   const view: NumberView = { type, value, system, from: parts.facilityOf(sourceId) };
   if (system === parts.mixSystem) view.mark = 'mix';
   else if (parts.xpidSystems.has(system)) view.mark = 'xpid';
-  if (fed !== undefined) view.at = iso(fed.sourceTime);
+  // A node gives its own numbers when it makes the person.
+  const given = number.sourceId === parts.node.id && view.mark !== undefined ? person.createdAt : undefined;
+  const at = number.at ?? fed?.sourceTime ?? given;
+  if (at !== undefined) view.at = iso(at);
   return view;
 }
 
@@ -156,7 +161,8 @@ function filedDocuments({ entries, documents, disclosures, facilityOf }: Registr
 function retrievedOf(disclosures: AuditEntry[], ids: string[]): RegistryDocumentView['retrieved'] {
   const last = new Map<string, number>();
   for (const { at, who, thing, outcome } of disclosures) {
-    if (thing === undefined || !ids.includes(thing) || outcome !== 'Permit') continue;
+    // What this node itself sent stands among the deliveries.
+    if (who === 'node' || thing === undefined || !ids.includes(thing) || outcome !== 'Permit') continue;
     last.set(who, Math.max(at, last.get(who) ?? 0));
   }
   return [...last].toSorted(([, a], [, b]) => b - a).map(([by, at]) => ({ by, at: iso(at) }));

@@ -175,6 +175,8 @@ export interface Identifier {
   /** HL7 table 0203 code: MR, PI, AN, VN, SS ... */
   type: string;
   sourceId: string;
+  /** When another node told it, ms; numbers of the EMRs have none. */
+  at?: number;
 }
 
 export interface Person {

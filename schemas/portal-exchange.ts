@@ -187,6 +187,8 @@ export interface ElsewhereView {
   asked: string;
   at: string;
   documents: ElsewhereDocument[];
+  /** Numbers that other hospitals know the person by. */
+  numbers?: { system: string; value: string }[];
   fault?: ToldFault;
 }
 

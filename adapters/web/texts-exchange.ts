@@ -182,6 +182,7 @@ export const exchangeTexts = {
     xpid: 'X-PID',
     noMix: 'No MIX number yet: the global node gives it when it has heard of this person.',
     locals: 'As each hospital knows this person',
+    localsOfRegions: 'As each region knows this person',
     differ: 'differs',
     gone: 'gone',
     fact: 'Fact',
@@ -207,6 +208,7 @@ export const exchangeTexts = {
     alone: 'This node is in no exchange: nobody can be asked.',
     columns: { title: 'Document', home: 'Hospital', made: 'Made', size: 'Size' },
     open: 'Retrieve and read',
+    numbers: 'Known there as',
     incomplete: 'Not every hospital answered; there may be more.',
     again: 'Ask again',
     retrieved: (home: string) => `Retrieved from ${home}`,
@@ -234,6 +236,7 @@ export const exchangeTexts = {
     noRelease: 'No release was taken over yet: the codes that came with the program are in force.',
     none: 'No setting fits.',
     count: (count: string) => (count === '1' ? '1 entry' : `${count} entries`),
+    set: (count: number) => (count === 0 ? 'all as the defaults' : `${count} set here`),
   },
   alerts: {
     title: 'Alerts',

@@ -66,6 +66,7 @@ const columns: Column<PatientRow>[] = [
     key: 'mix',
     title: words.columns.mix,
     wide: true,
+    className: 'nowrap',
     cell: (row) => <span className="mono">{row.mixNumber ?? '\u2013'}</span>,
   },
   {

@@ -2,6 +2,7 @@ import type { PatientView } from '../../../schemas/portal.ts';
 import type { RegistryView } from '../../../schemas/portal-exchange.ts';
 import { useLoad } from '../api.ts';
 import { useLive } from '../live.ts';
+import { useMe } from '../parts/me.tsx';
 import { capital, Empty, FaultNotice, SkeletonRows } from '../parts/notices.tsx';
 import { DocumentsCard, LocalsCard, NumbersCard } from '../parts/registry-cards.tsx';
 import { texts } from '../texts.ts';
@@ -11,6 +12,7 @@ import { ageOf, tellDate } from '../time.ts';
 export default function PersonPage({ id }: { id: string }) {
   const person = useLoad<PatientView>(`/api/patients/${encodeURIComponent(id)}`);
   const registry = useLoad<RegistryView>(`/api/patients/${encodeURIComponent(id)}/registry`);
+  const me = useMe();
   const again = (): void => {
     person.reload({ background: true });
     registry.reload({ background: true });
@@ -55,7 +57,9 @@ export default function PersonPage({ id }: { id: string }) {
       <LocalsCard view={registry.data} />
       <div className="cards cards-wide">
         <NumbersCard view={registry.data} personId={id} />
-        <DocumentsCard documents={registry.data.documents} onChange={again} />
+        {registry.data.documents.length === 0 && me.node.role === 'global' ? null : (
+          <DocumentsCard documents={registry.data.documents} onChange={again} />
+        )}
       </div>
     </article>
   );

@@ -22,6 +22,8 @@ export default function SettingsPage() {
       <FaultNotice fault={fault} since={failedAt} onAgain={() => reload()} />
     );
   const wanted = (filters.q ?? '').toLowerCase();
+  // What is looked for is shown; else a room a line, to be opened.
+  const narrow = wanted !== '' || filters.only === 'set';
   const rooms = data.rooms
     .map((room) => narrowed(room, wanted, filters.only === 'set'))
     .filter((room) => room !== undefined);
@@ -42,18 +44,25 @@ export default function SettingsPage() {
       </fieldset>
       {rooms.length === 0 ? <Empty sentence={words.none} act={texts.list.clear} href="/settings" /> : null}
       {rooms.map((room) => (
-        <section key={room.path} className="card setting-room" aria-label={room.path}>
-          <div className="card-head">
+        <details key={`${room.path} ${narrow}`} className="card setting-room" open={narrow}>
+          <summary>
             <h2>
               <span className="mono">{room.key}</span> <span className="count">{capital(room.sentence)}</span>
             </h2>
-            {room.is === 'list' ? <span className="quiet">{words.count(room.value ?? '0')}</span> : <Mark of={room} />}
-          </div>
+            <span className="quiet">
+              {room.is === 'list' ? words.count(room.value ?? '0') : words.set(countSet(room))}
+            </span>
+          </summary>
           <Tree members={room.members} />
-        </section>
+        </details>
       ))}
     </section>
   );
+}
+
+function countSet(view: SettingView): number {
+  const own = view.mark === 'changed' || view.mark === 'secret' ? 1 : 0;
+  return view.members.reduce((sum, one) => sum + countSet(one), own);
 }
 
 /** The branch with only what fits; undefined when nothing of it does. */

@@ -94,6 +94,16 @@ export function Elsewhere({ personId }: { personId: string }) {
           linkOf={(document) => `/elsewhere/${personId}/${encodeURIComponent(document.id)}`}
         />
       )}
+      {data.numbers === undefined || data.numbers.length === 0 ? null : (
+        <p className="tab-note">
+          <span className="quiet">{words.numbers}</span>{' '}
+          {data.numbers.map((number) => (
+            <span key={`${number.system} ${number.value}`} className="number mono" title={number.system}>
+              {number.value}
+            </span>
+          ))}
+        </p>
+      )}
     </section>
   );
 }

@@ -96,13 +96,14 @@ export function NumbersCard({
 
 /** Each local patient a column; what the hospitals tell differently is marked with a word and a colour. */
 export function LocalsCard({ view: { locals, facts } }: { view: RegistryView }) {
+  const title = useMe().node.role === 'global' ? words.localsOfRegions : words.locals;
   if (locals.length === 0) return null;
   return (
     <section className="card">
       <h2>
-        {words.locals} <span className="count">{locals.length}</span>
+        {title} <span className="count">{locals.length}</span>
       </h2>
-      <Scroll label={words.locals}>
+      <Scroll label={title}>
         <table className="compare">
           <thead>
             <tr>
