@@ -4,6 +4,7 @@ import type { DocumentReference } from '@medplum/fhirtypes';
 import type { DemoNode } from '../../adapters/cli/demo-exchange.ts';
 import { type OpenedStore, openStore } from '../../engine/store/index.ts';
 import { openKeyFile, openSeal } from '../../pki/index.ts';
+import type { Fault } from '../../schemas/errors/index.ts';
 import type { Entry, Person } from '../../schemas/parts.ts';
 import type { People } from './four-nodes.ts';
 
@@ -152,15 +153,17 @@ async function judgeRegistry({ opened, people, tell }: Exchange, region: Opened)
 
 const masterOf = (entry: Entry): string => (entry.body as DocumentReference).masterIdentifier?.value ?? '';
 
+const why = (fault: Fault | undefined): string =>
+  fault === undefined ? 'nothing' : `${fault.code} ${fault.place ?? ''} ${fault.detail ?? ''}`;
+
 async function judgeParked({ opened, tell }: Exchange): Promise<number> {
   let parked = 0;
   for (const { name, store } of opened.values()) {
     const jobs = await store.jobs({ state: 'parked', limit: 500 });
     const deliveries = await store.deliveries({ state: 'parked', limit: 500 });
     parked += jobs.count + deliveries.count;
-    for (const job of jobs.rows) tell(`${name}: a ${job.kind} job is parked for ${job.lastFault?.code ?? 'nothing'}`);
-    for (const one of deliveries.rows)
-      tell(`${name}: a ${one.kind} to ${one.outlet} is parked for ${one.fault?.code ?? 'nothing'}`);
+    for (const job of jobs.rows) tell(`${name}: a ${job.kind} job is parked for ${why(job.lastFault)}`);
+    for (const one of deliveries.rows) tell(`${name}: a ${one.kind} to ${one.outlet} is parked for ${why(one.fault)}`);
   }
   return parked;
 }

@@ -112,7 +112,8 @@ export function identifierOf(m: MapContext, raw: string, type = ''): Identifier 
   const kind = text(m, parts, 5) || type;
   const [namespace, universal, universalType] = hdParts(m, parts[3] ?? '');
   const identifier: Identifier = { value };
-  identifier.system = numberSystem(m, authorityUri(m, namespace, universal, universalType), kind);
+  const isOwn = universal === '' && isOwnNamespace(m, namespace, kind);
+  identifier.system = numberSystem(m, isOwn ? undefined : authorityUri(m, namespace, universal, universalType), kind);
   if (kind !== '') identifier.type = { coding: [{ system: v2Uri('0203'), code: kind }] };
   const facility = text(m, parts, 6);
   if (facility !== '') identifier.assigner = { display: facility };
@@ -128,6 +129,20 @@ export function identifierOf(m: MapContext, raw: string, type = ''): Identifier 
   if (period) identifier.period = period;
   keepRest(m, identifier, 'CX', parts, bits(1, 4, 5, 6) | (period?.start ? bits(7) : 0) | (period?.end ? bits(8) : 0));
   return identifier;
+}
+
+/**
+ * Does the namespace of a person's number name the source's own facility? Then it is the number that comes without one from the same
+ * interface: two systems for it would make two people of one.
+ */
+function isOwnNamespace({ source, profile }: MapContext, namespace: string, kind: string): boolean {
+  return (
+    namespace !== '' &&
+    source.authority !== '' &&
+    namespace.toUpperCase() === source.facility.toUpperCase() &&
+    personTypes.has(kind) &&
+    profile.identifiers.authorities?.[namespace] === undefined
+  );
 }
 
 /** The system of a number: its authority's, or that of its kind in the source's own authority. */

@@ -28,6 +28,20 @@ describe('PID to Patient', () => {
     ).toBe(true);
   });
 
+  test("a number under the name of the source's own facility is the number that comes without a name", () => {
+    const draft = adt(
+      'A08',
+      '20260401120000',
+      'PID|1||77^^^GOOD HEALTH^MR~78^^^^MR~79^^^Good Health&1.2.3&ISO^MR||A^B',
+    );
+    expect(draft.subjects[0]!.identifiers.map(({ system, value }) => `${system} ${value}`)).toEqual([
+      'urn:oid:2.16.840.1.113883.19.5 77',
+      'urn:oid:2.16.840.1.113883.19.5 78',
+      'urn:oid:1.2.3 79',
+    ]);
+    expect(draft.subjects[0]!.patient.identifier?.[0]?.assigner?.display).toBe('GOOD HEALTH');
+  });
+
   test('a name keeps every part', () => {
     expect(patientOf('PID|1||1^^^H^MR||van Beethoven&van^Ludwig^A^III^Dr^PHD^L').name).toEqual([
       {
