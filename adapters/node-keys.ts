@@ -8,10 +8,12 @@ import {
   type Crl,
   createAuthority,
   type Identity,
+  mayCarryName,
   openAuthority,
   openIdentity,
   readCertificates,
   readCrls,
+  readNodeName,
   signDocument,
   verifyChain,
   verifyDocument,
@@ -61,7 +63,9 @@ export function openKeys(settings: Settings, clock: Clock): NodeKeys {
       const [leaf, ...intermediates] = chain;
       if (leaf === undefined) return 'no certificate';
       const verdict = verifyChain(leaf, { roots: shared, intermediates, crls: crls(), at: clock.now() });
-      return verdict.ok ? undefined : verdict.reason;
+      if (!verdict.ok) return verdict.reason;
+      const name = readNodeName(leaf);
+      return name && mayCarryName(verdict.chain, name) ? undefined : 'its authority is of another organisation';
     },
     sign: (document, now) => signDocument(document, sealing(), now),
     verify({ bytes, signature, id }) {

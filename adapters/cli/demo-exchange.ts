@@ -123,6 +123,7 @@ function openOrCreate(dir: string, plan: DemoPlan, issuer: Authority | undefined
     subject: { commonName: `${plan.title} authority`, organization: plan.title },
     dir,
     pathLength: BELOW[plan.role],
+    organization: plan.oid,
     ...(issuer === undefined ? {} : { issuer }),
   });
 }

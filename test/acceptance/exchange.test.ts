@@ -262,11 +262,14 @@ describe('the door refuses', () => {
     const authority = at('hospital-b', 'pki');
     const region = nodeOf('region').door;
     const posing = issue(authority, 'posing', { role: 'region' });
-    const unknown = issue(at('region', 'pki'), 'unknown', { oid: `${ARC}.9` });
+    const unknown = issue(at('region', 'pki'), 'unknown', { oid: `${ARC}.2` });
     for (const keys of [posing, unknown, issue(authority, 'client', { profile: 'tls-client' })]) {
       const answer = await ask(region, 'metadata', keys);
       expect([answer.status, codeOf(answer)]).toEqual([403, 'admit.wrong-role']);
     }
+    // The authority of one hospital names no node of another.
+    const other = await ask(region, 'metadata', issue(authority, 'other', { oid: `${ARC}.3` }));
+    expect([other.status, codeOf(other)]).toEqual([403, 'admit.not-of-exchange']);
     // A hospital is not known at the other hospital, nor at the global node.
     for (const name of ['hospital-a', 'global'])
       expect(codeOf(await ask(nodeOf(name).door, 'metadata', keysOf('hospital-b')))).toBe('admit.wrong-role');
