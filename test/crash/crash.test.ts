@@ -18,7 +18,7 @@ const SEED = Number(process.env.MIX_CRASH_SEED ?? 20_260_401);
 /** Random kills come after up to so many acknowledgments of new messages, or application acknowledgments: then records are being written too. */
 const ACKS_MAX = 120;
 const APPLIED_MAX = 16;
-const KILL_AT_LATEST_MS = 5_000;
+const KILL_AT_LATEST_MS = 30_000;
 /** Far more than is needed: a machine that others use too is no fault of the node. */
 const LONG_MS = 3_600_000;
 /** Kills of a node that breaks its promise. */
