@@ -27,7 +27,21 @@ export interface Snapshot {
   entries: Map<string, Map<string, Entry>>;
 }
 
-export type RecordChanges = Changes & { persons: NonNullable<Changes['persons']> };
+export type RecordChanges = Changes & {
+  persons: NonNullable<Changes['persons']>;
+  /** Told by the compute thread, which alone can compare: persons with other demographics or numbers than before, and PV1-2. */
+  faces?: { changed: string[]; patientClass: string };
+};
+
+/** Are demographics, numbers or state other than before? What says nothing new keeps the very Patient (`mergeRecord`). */
+export function hasNewFace(person: Person, before: Person | undefined): boolean {
+  return (
+    before === undefined ||
+    before.state !== person.state ||
+    before.patient !== person.patient ||
+    before.identifiers.length !== person.identifiers.length
+  );
+}
 
 /** The way of a message: its receipt, then `steps` at `now`. */
 export function stepsOf(

@@ -1,6 +1,7 @@
 /** What a processed message sets in motion beyond this node: feeds of changed persons, and routes to outlets. Pure. */
 import type { Changes, KeptMessage, Person } from '../schemas/parts.ts';
 import { feedJob } from './deliveries.ts';
+import { hasNewFace, type RecordChanges } from './effect.ts';
 import { valueAt } from './hl7v2/index.ts';
 import { deliveriesFor, type RouteEvent, type RouteTables } from './route.ts';
 import type { Understood } from './understand.ts';
@@ -19,7 +20,7 @@ export interface OnwardOptions extends RouteTables {
  * another face (demographics, numbers, merged or not) is fed again.
  */
 export function addOnward(
-  changes: Changes,
+  changes: Changes & Pick<RecordChanges, 'faces'>,
   about: { message: KeptMessage; understood: Understood; before: ReadonlyMap<string, Person> },
   options: OnwardOptions,
   now: number,
@@ -28,11 +29,15 @@ export function addOnward(
   if (state !== 'done' && state !== 'unmapped') return changes;
   const { above } = options;
   const fed =
-    above === undefined ? [] : (changes.persons ?? []).filter(({ person }) => hasNewFace(person, about.before));
+    above === undefined
+      ? []
+      : (changes.persons ?? []).filter(
+          ({ person }) => changes.faces?.changed.includes(person.id) ?? hasNewFace(person, about.before.get(person.id)),
+        );
   const routed =
     options.routes.length === 0
       ? { deliveries: [], jobsNew: [] }
-      : deliveriesFor(eventOf(about, changes.message?.personIds ?? [], options), options, now);
+      : deliveriesFor(eventOf(changes, about, options), options, now);
   if (fed.length === 0 && routed.deliveries.length === 0) return changes;
   const feeds = fed.map(({ person }) => feedJob(person.id, now, options.feed));
   return {
@@ -42,21 +47,12 @@ export function addOnward(
   };
 }
 
-function hasNewFace(person: Person, before: ReadonlyMap<string, Person>): boolean {
-  const known = before.get(person.id);
-  return (
-    known === undefined ||
-    known.state !== person.state ||
-    known.patient !== person.patient ||
-    known.identifiers.length !== person.identifiers.length
-  );
-}
-
 function eventOf(
+  changes: Changes & Pick<RecordChanges, 'faces'>,
   { message, understood }: { message: KeptMessage; understood: Understood },
-  personIds: readonly string[],
   options: OnwardOptions,
 ): RouteEvent {
+  const patientClass = changes.faces?.patientClass ?? understood.patientClass;
   const [type = '', event = ''] = message.type.split('^');
   return {
     messageId: message.id,
@@ -65,10 +61,10 @@ function eventOf(
     type,
     event,
     facility: message.facts.sendingFacility,
-    patientClass: (understood.message && valueAt(understood.message, 'PV1-2')) ?? '',
+    patientClass: patientClass ?? (understood.message && valueAt(understood.message, 'PV1-2')) ?? '',
     processing: message.processing,
     controlId: message.facts.controlId,
-    personIds,
+    personIds: changes.message?.personIds ?? [],
     patientNumbers: message.facts.patientNumbers,
   };
 }

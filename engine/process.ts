@@ -77,7 +77,7 @@ async function makeUnits(parts: ProcessParts, jobs: Job[], messages: KeptMessage
   });
   const { compute } = parts;
   const handed =
-    compute && parts.addOnward === undefined && open.length >= HANDED_OVER_MIN
+    compute && open.length >= HANDED_OVER_MIN
       ? await compute.understand(open.map(({ job, message }) => ({ job, message })))
       : undefined;
   open.forEach(({ job, message, source }, at) => {

@@ -40,6 +40,8 @@ export interface Understood {
   /** Numbers of whom a message is about that can not be acted on: their records are marked incomplete while it waits. */
   about?: Identifier[];
   faults: Fault[];
+  /** PV1-2, where the message itself was left in the compute thread. */
+  patientClass?: string;
   /** What the vendor profile repaired or moved, for the page. */
   notes: string[];
   terms: SearchTerm[];

@@ -2,7 +2,8 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { chooseProfile } from '../schemas/vendors/profile.ts';
 import type { Answer, Elsewhere, Question, SentChanges, SentOrder, ThreadSettings } from './compute.ts';
-import { type Effect, recordChanges, type Snapshot } from './effect.ts';
+import { type Effect, hasNewFace, recordChanges, type Snapshot } from './effect.ts';
+import { valueAt } from './hl7v2/index.ts';
 import {
   entryOfText,
   factsOfEntry,
@@ -36,7 +37,7 @@ type Sent = Extract<Question, { messages: unknown }>['messages'][number];
 function understandOne({ start, end, effect, head }: Sent, bytes: Uint8Array): Elsewhere | { understood: Understood } {
   const setup = setups.get(effect.message.sourceId)!;
   const own = Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start);
-  const { message: _parsed, ...understood } = understand(
+  const { message: parsed, ...understood } = understand(
     { bytes: own, receivedAt: effect.message.receivedAt },
     setup,
     chooseProfile(setup.profile, head),
@@ -47,6 +48,8 @@ function understandOne({ start, end, effect, head }: Sent, bytes: Uint8Array): E
     draft.merges.length === 0 &&
     head.processing === settings.processing &&
     faults.every((fault) => isWarning(fault));
+  // The message stays here; what its way onward is chosen by goes along.
+  understood.patientClass = (parsed && valueAt(parsed, 'PV1-2')) ?? '';
   if (!plain) return { understood };
   nextDraft += 1;
   drafts.set(nextDraft, { ...effect, understood });
@@ -72,6 +75,9 @@ function mergeOne(order: SentOrder, now: number): SentChanges | undefined {
   try {
     const made = recordChanges(parts, effect, effect.understood.draft, new Map(order.known), snapshot);
     const { persons, entries = [], ...changes } = made;
+    const changed = persons.filter(({ person }) => hasNewFace(person, snapshot.persons.get(person.id)));
+    const patientClass = effect.understood.patientClass ?? '';
+    changes.faces = { changed: changed.map(({ person }) => person.id), patientClass };
     return {
       changes,
       persons: persons.map(({ person, expect, terms }) => ({

@@ -1,7 +1,10 @@
 /** Batches go through the compute thread, single messages do not: the record must be the same. */
 import type { Resource } from '@medplum/fhirtypes';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { ExchangeSetup } from '../../engine/index.ts';
+import type { Outlet } from '../../schemas/parts.ts';
 import { type Hospital, msh, openHospital } from '../support/hospital.ts';
+import { makeReceiver } from '../support/receiver.ts';
 
 /** Enhanced mode: understood when its job runs, not at acceptance. */
 const ask = { accept: 'AL', application: 'NE' };
@@ -68,11 +71,51 @@ async function recordOf(hospital: Hospital): Promise<unknown> {
   return { persons, states };
 }
 
+/** A hospital below a region, with a route for what is told of inpatients. */
+async function openBelow(): Promise<Hospital> {
+  const lab: Outlet = { id: 'lab', send: async () => ({ receipt: 'AA' }), close: async () => {} };
+  const exchange: ExchangeSetup = {
+    node: { name: 'test', role: 'hospital', version: '0' },
+    organization: { oid: '2.16.840.1.113883.19.9', name: 'Test Hospital' },
+    oid: '2.16.840.1.113883.19.8',
+    documents: 'here',
+    documentBytesMax: 1_000_000,
+    nodes: [{ name: 'region', role: 'region', organization: '2.16.840.1.113883.19.7', authorities: '-' }],
+    base: 'https://127.0.0.1:1/fhir/R4',
+    feed: { quietMs: 0, latestMs: 0 },
+    document: { quietMs: 0, latestMs: 0 },
+  };
+  const answer = Buffer.from(
+    JSON.stringify({ resourceType: 'Patient', identifier: [{ system: 'urn:oid:2.999', value: '1' }] }),
+  );
+  const region = makeReceiver();
+  region.answer = answer;
+  return openHospital(undefined, {
+    parts: { peers: new Map([['region', region.peer]]), outlets: new Map([['lab', lab]]) },
+    options: { exchange, tables: { outlets: [], routes: [{ outlet: 'lab', patientClass: 'I' }] } },
+  });
+}
+
+/** What was sent onward: the messages by type, and the persons that were fed, by number. */
+async function sentBy(hospital: Hospital): Promise<{ messages: string[]; persons: string[]; states: string[] }> {
+  const { rows } = await hospital.store.deliveries({ limit: 500 });
+  const messages = await hospital.store.messagesOf(
+    rows.filter((one) => one.kind === 'message').map((one) => one.thing),
+  );
+  const persons = await hospital.store.personsOf(rows.filter((one) => one.kind === 'feed').map((one) => one.thing));
+  const numbers = [...persons.values()].map((one) => one.patient.identifier?.[0]?.value ?? '');
+  return {
+    messages: messages.map((one) => one.type).sort(),
+    persons: [...new Set(numbers)].sort(),
+    states: [...new Set(rows.map((one) => `${one.kind} ${one.state}`))].sort(),
+  };
+}
+
 let here: Hospital;
 let handed: Hospital;
 beforeEach(async () => {
-  here = await openHospital();
-  handed = await openHospital();
+  here = await openBelow();
+  handed = await openBelow();
 });
 afterEach(async () => {
   await here.close();
@@ -87,7 +130,9 @@ describe('compute thread', () => {
       await here.settled();
     }
     let threads = 0;
-    const count = (): void => void (threads += 1);
+    const count = (): void => {
+      threads += 1;
+    };
     process.on('worker', count);
     await handed.engine.stop();
     for (const message of messages) await handed.send(message);
@@ -96,5 +141,10 @@ describe('compute thread', () => {
     process.off('worker', count);
     expect(threads).toBe(1);
     expect(await recordOf(handed)).toEqual(await recordOf(here));
+    const sent = await sentBy(handed);
+    expect(sent).toEqual(await sentBy(here));
+    expect(sent.messages).toHaveLength(30);
+    expect(sent.persons).toHaveLength(12);
+    expect(sent.states).toEqual(['feed sent', 'message sent']);
   }, 60_000);
 });

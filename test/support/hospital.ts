@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createEngine, type Engine, type EngineOptions } from '../../engine/index.ts';
+import { createEngine, type Engine, type EngineOptions, type EngineParts } from '../../engine/index.ts';
 import { type OpenedStore, openStore } from '../../engine/store/index.ts';
 import {
   createAuthority,
@@ -35,6 +35,7 @@ const sources: Source[] = [
 
 export async function openHospital(
   documents: EngineOptions['documents'] = { when: 'on-demand', quietMs: 0, latestMs: 0 },
+  more: { parts?: Partial<EngineParts>; options?: Partial<EngineOptions> } = {},
 ): Promise<Hospital> {
   const folder = mkdtempSync(join(tmpdir(), 'mix-hospital-'));
   const store = await openStore({
@@ -63,6 +64,7 @@ export async function openHospital(
           ? { holds: true, signer: verdict.signer.subject }
           : { holds: false, signer: '', reason: verdict.reason };
       },
+      ...more.parts,
     },
     {
       node: { name: 'test', role: 'hospital', facility: 'TEST', zone: 'UTC', version: '0' },
@@ -79,6 +81,7 @@ export async function openHospital(
         processing: 'P',
         listener: 'test',
       })),
+      ...more.options,
     },
   );
   engine.start();

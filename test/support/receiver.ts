@@ -24,6 +24,8 @@ export interface Receiver {
   /** Holds requests until it is called. */
   hold(): () => void;
   headers: Record<string, string>;
+  /** Body of its answers when all is well. */
+  answer: Buffer;
 }
 
 export function makeReceiver(name = 'region'): Receiver {
@@ -37,6 +39,7 @@ export function makeReceiver(name = 'region'): Receiver {
     always: 'well',
     most: 0,
     headers: {},
+    answer: Buffer.alloc(0),
     hold() {
       let open: () => void = () => {};
       gate = new Promise((resolve) => {
@@ -70,7 +73,7 @@ export function makeReceiver(name = 'region'): Receiver {
     receiver.asked.push({ deliveryId, path });
     if (typeof happening === 'number') return refusal(happening, receiver.headers);
     if (!known.has(deliveryId)) {
-      known.set(deliveryId, { status: 201, headers: {}, body: Buffer.alloc(0) });
+      known.set(deliveryId, { status: 201, headers: {}, body: receiver.answer });
       receiver.effects.push({ deliveryId, path });
     }
     if (happening === 'lost') throw new MixError('exchange.unreachable');
