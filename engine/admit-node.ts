@@ -54,7 +54,7 @@ export function createNodeAdmission(
     return key;
   };
   return (chain, requester) => {
-    const [now, ours, key] = [clock.now(), trust(), keyOf(chain)];
+    const [now, ours, key] = [clock.now(), trustNow(trust), keyOf(chain)];
     const known = held.get(key);
     if (known && isSame(known.trust, ours) && now >= known.at && now < known.at + VERDICT_HELD_MS)
       return withRequester(known.node, requester);
@@ -64,6 +64,15 @@ export function createNodeAdmission(
     held.set(key, { node, trust: ours, at: now });
     return withRequester(node, requester);
   };
+}
+
+/** Trust that can not be read lets nobody in for now: a list that is damaged, a folder that is gone. */
+function trustNow(trust: () => NodeTrust): NodeTrust {
+  try {
+    return trust();
+  } catch (cause) {
+    throw new MixError('admit.status', { detail: cause instanceof MixError ? cause.fault.code : 'unreadable', cause });
+  }
 }
 
 function isSame(one: NodeTrust, other: NodeTrust): boolean {

@@ -2,6 +2,7 @@
 import { X509Certificate } from 'node:crypto';
 import { checkServerIdentity, type DetailedPeerCertificate, type PeerCertificate } from 'node:tls';
 import { Pool } from 'undici';
+import { readNodeName } from '../../pki/index.ts';
 import { MixError } from '../../schemas/errors/index.ts';
 import {
   DELIVERY_HEADER,
@@ -183,8 +184,17 @@ function authoritiesOf(cert: string | Buffer): string | undefined {
   return above.length === 0 ? undefined : above.join(', ');
 }
 
-/** The host's name, the node's name of the exchange, and what the caller knows of revocation. */
+/** As {@link judgeServer}; what is thrown within a handshake would end the process, and is no trust either. */
 function checkServer(host: string, certificate: DetailedPeerCertificate, options: PeerOptions): Error | undefined {
+  try {
+    return judgeServer(host, certificate, options);
+  } catch (cause) {
+    return new NotTrusted(cause instanceof MixError ? cause.fault.code : 'its certificate can not be judged');
+  }
+}
+
+/** The host's name, the node's name of the exchange, and what the caller knows of revocation. */
+function judgeServer(host: string, certificate: DetailedPeerCertificate, options: PeerOptions): Error | undefined {
   const wrongHost = checkServerIdentity(host, certificate);
   if (wrongHost) return new NotTrusted('its certificate is for another host');
   const chain: X509Certificate[] = [];
@@ -193,16 +203,11 @@ function checkServer(host: string, certificate: DetailedPeerCertificate, options
     chain.push(new X509Certificate(one.raw));
     one = one.issuerCertificate === one ? undefined : one.issuerCertificate;
   }
-  const name = `urn:mix-hie:node:${options.role}:${options.organization}`;
-  if (!alternativeNamesOf(chain[0]).includes(`URI:${name}`))
+  const name = chain[0] && readNodeName(chain[0]);
+  if (name?.role !== options.role || name.organization !== options.organization)
     return new NotTrusted('its certificate is of another node');
   const fault = options.judge?.(chain);
   return fault === undefined ? undefined : new NotTrusted(fault);
-}
-
-/** Node writes names that could be mistaken for others in quotes; ours never need them, so those are passed over. */
-function alternativeNamesOf(certificate: X509Certificate | undefined): string[] {
-  return certificate?.subjectAltName?.split(', ') ?? [];
 }
 
 function textHeaders(headers: Record<string, string | string[] | undefined>): Record<string, string> {

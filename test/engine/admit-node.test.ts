@@ -218,4 +218,16 @@ describe('a door that asks at every request', () => {
     expect(() => admit(chain)).toThrow(MixError);
     expect(asked).toBe(6);
   });
+
+  test('lets nobody in for now when what we trust can not be read', () => {
+    const admit = createNodeAdmission(
+      () => {
+        throw new MixError('crl.malformed');
+      },
+      { now: () => NOW },
+    );
+    expect(() => admit(hospital.chain)).toThrow(
+      expect.objectContaining({ fault: { code: 'admit.status', detail: 'crl.malformed' } }),
+    );
+  });
 });

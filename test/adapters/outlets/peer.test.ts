@@ -136,6 +136,16 @@ describe('whom we believe', () => {
     expect(seen).toEqual(['CN=region', 'CN=Region CA', 'CN=Exchange Root']);
   });
 
+  test('a judge that fails is no trust, and no end of the process', async () => {
+    const failing = peer({
+      judge() {
+        throw new MixError('crl.malformed');
+      },
+    });
+    const told = await faultOf(failing.ask({ method: 'GET', path: 'metadata' }));
+    expect(told).toEqual(['exchange.not-trusted', false, 'crl.malformed']);
+  });
+
   test('a judgement is asked again after reconnect', async () => {
     let verdict: string | undefined;
     const one = peer({ judge: () => verdict, connections: 1 });
