@@ -35,6 +35,7 @@ export {
   revokeSerial,
 } from './ledger.ts';
 export { mayCarryName, type NodeName, readNodeName, writeAuthorityName, writeNodeName } from './node-name.ts';
+export { type NodeSignatureVerdict, type NodeSigner, signAsNode, verifyNodeSignature } from './node-signature.ts';
 export { type CertificateProfile, PROFILES, type ProfileName } from './profiles.ts';
 export { openSeal, type SealOptions } from './seal.ts';
 export { type ChainVerdict, type Purpose, type Trust, verifyChain } from './trust.ts';

@@ -6,6 +6,7 @@
 import { admitFaults } from './admit.ts';
 import { alertsFaults } from './alerts.ts';
 import { ccdaFaults } from './ccda.ts';
+import { codesFaults } from './codes.ts';
 import { convertFaults } from './convert.ts';
 import { exchangeFaults } from './exchange.ts';
 import { hl7v2Faults } from './hl7v2.ts';
@@ -26,6 +27,7 @@ export const catalogue = {
   ...ccdaFaults,
   ...admitFaults,
   ...alertsFaults,
+  ...codesFaults,
   ...convertFaults,
   ...exchangeFaults,
   ...hl7v2Faults,
