@@ -36,7 +36,8 @@ export function openConfirmedClient(port: number): ConfirmedClient {
 function open(port: number): Promise<Socket> {
   return new Promise((resolve, reject) => {
     const socket = connect(port, '127.0.0.1', () => resolve(socket));
-    socket.once('error', reject);
+    // Told by 'close' once it stands; without a listener it would end the process.
+    socket.on('error', reject);
   });
 }
 
@@ -55,10 +56,7 @@ function ask(socket: Socket, bytes: Buffer): Promise<string> {
       if (error) reject(error);
       else resolve(text);
     }
-    socket
-      .on('data', onData)
-      .once('close', onEnd)
-      .on('error', () => undefined);
+    socket.on('data', onData).once('close', onEnd);
     socket.write(Buffer.concat([Buffer.from([0x0b]), bytes, Buffer.from([0x1c, 0x0d])]));
   });
 }

@@ -56,7 +56,8 @@ describe('an exchange of four nodes', () => {
     const load = nodes.load();
     const until = Date.now() + SECONDS * 1_000;
     let kills = 0;
-    while (Date.now() < until) {
+    // On a busy machine a start takes long: then it is the number of kills that counts.
+    while (Date.now() < until || kills < SECONDS / 12) {
       await pause(PAUSE_MS[0] + random() * (PAUSE_MS[1] - PAUSE_MS[0]));
       const name = nodes.names[Math.floor(random() * nodes.names.length)]!;
       await nodes.kill(name);
@@ -71,7 +72,6 @@ describe('an exchange of four nodes', () => {
     process.stdout.write(`  ${kills} kills, ${load.sent()} messages acknowledged: ${JSON.stringify(verdict.counts)}\n`);
     expect(verdict.faults).toEqual([]);
     expect(verdict.counts.persons).toBeGreaterThan(5);
-    expect(kills).toBeGreaterThan(SECONDS / 12);
   });
 
   it('holds what it promised over lines that cut, slow, repeat and reorder', async () => {
@@ -79,7 +79,10 @@ describe('an exchange of four nodes', () => {
     const mischief = { cut: 0.08, loseAnswer: 0.08, repeat: 0.15, hold: 0.15, slowMs: 60 };
     nodes = await startFourNodes(dir, { seed: SEED + 1, mischief, random: randomFrom(SEED + 1) });
     const load = nodes.load();
-    await pause((SECONDS * 1_000) / 3);
+    const until = Date.now() + (SECONDS * 1_000) / 3;
+    const isEnough = ({ cut, lost, repeated, held }: ReturnType<FourNodes['mischiefDone']>): boolean =>
+      Math.min(cut + lost, repeated, held) >= 5;
+    while (Date.now() < until || !isEnough(nodes.mischiefDone())) await pause(500);
     await load.end();
     nodes.calm();
     await nodes.settled();
@@ -90,8 +93,5 @@ describe('an exchange of four nodes', () => {
       `  lines: ${JSON.stringify(done)}; ${load.sent()} messages: ${JSON.stringify(verdict.counts)}\n`,
     );
     expect(verdict.faults).toEqual([]);
-    expect(done.cut + done.lost).toBeGreaterThan(0);
-    expect(done.repeated).toBeGreaterThan(0);
-    expect(done.held).toBeGreaterThan(0);
   });
 });
