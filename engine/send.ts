@@ -117,7 +117,8 @@ const TYPE_OF: Record<Delivery['kind'], ResourceType> = {
 
 /** Asks the policies and writes down, in one commit, that it is tried now. From here on it may have arrived. */
 async function permit(parts: SendParts, delivery: Delivery): Promise<Delivery> {
-  const tried: Delivery = { ...delivery, state: 'waiting', attempts: delivery.attempts + 1, lastAt: parts.clock.now() };
+  const { nextAt: _next, ...rest } = delivery;
+  const tried: Delivery = { ...rest, state: 'waiting', attempts: delivery.attempts + 1, lastAt: parts.clock.now() };
   const thing = { type: TYPE_OF[delivery.kind], id: delivery.thing };
   const about = delivery.personId === undefined ? thing : { ...thing, personId: delivery.personId };
   await authorize(parts, nodeSubject, 'disclose', about, `to ${delivery.outlet}`, { deliveries: [tried] });
