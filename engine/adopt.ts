@@ -40,7 +40,7 @@ export interface AdoptOptions {
   node: { name: string; role: NodeRole };
   /** OID of the exchange. */
   exchange: string;
-  /** How often the node above is asked, in ms. */
+  /** How often the node above is asked, in ms; 0: only by {@link Adoption.poll}. */
   pollMs: number;
 }
 
@@ -194,7 +194,7 @@ export function createAdoption(parts: AdoptParts, options: AdoptOptions): Adopti
   }
 
   function askAgain(afterMs: number): void {
-    if (stopped || parts.above === undefined) return;
+    if (stopped || parts.above === undefined || options.pollMs === 0) return;
     timer = setTimeout(() => {
       asking = poll()
         .catch((cause: unknown) => {
