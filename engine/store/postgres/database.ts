@@ -15,6 +15,7 @@ export interface PostgresPlace {
 
 const schemaForm = /^[a-z_][a-z0-9_]{0,47}$/;
 const connectMs = 10_000;
+const waitMs = 30_000;
 
 /** Numbers as numbers: every count and time of ours is a safe integer. */
 const types: pg.CustomTypesConfig = {
@@ -146,7 +147,9 @@ export class PgReaders implements Asker {
   readonly #before: (rows: readonly Row[]) => Promise<void> | undefined;
 
   constructor(place: PostgresPlace, count: number, before: (rows: readonly Row[]) => Promise<void> | undefined) {
-    this.#pool = new pg.Pool({ ...clientConfig(place, 'read'), max: count, idleTimeoutMillis: 60_000 });
+    // For the pool the limit is that of waiting for a connection that is free.
+    const config = { ...clientConfig(place, 'read'), connectionTimeoutMillis: waitMs };
+    this.#pool = new pg.Pool({ ...config, max: count, idleTimeoutMillis: 60_000 });
     // Idle connections that break are opened anew.
     this.#pool.on('error', () => undefined);
     this.#before = before;

@@ -138,14 +138,20 @@ export class Leaser {
     this.#settings = settings;
   }
 
-  /** Up to `limit` jobs that may run now, oldest first of each kind. */
-  async lease(kinds: readonly JobKind[], limit: number, now: number): Promise<Job[]> {
-    const given: Job[] = [];
+  /**
+   * Up to `limit` jobs that may run now, oldest first of each kind; and when time alone may make another one of the kinds asked ready
+   * (one is due, or a lease of any runs out).
+   */
+  async lease(kinds: readonly JobKind[], limit: number, now: number): Promise<{ jobs: Job[]; dueAt: number }> {
+    const jobs: Job[] = [];
+    let dueAt = Number.POSITIVE_INFINITY;
     for (const kind of kinds) {
-      if (given.length >= limit) break;
-      for (const row of await this.#take(kind, limit - given.length, now)) given.push(leasedJob(row));
+      if (jobs.length >= limit) break;
+      const taken = await this.#take(kind, limit - jobs.length, now);
+      for (const row of taken.rows) jobs.push(leasedJob(row));
+      dueAt = Math.min(dueAt, taken.dueAt);
     }
-    return given;
+    return { jobs, dueAt };
   }
 
   /** Keeps what this process has at work. */
@@ -159,25 +165,23 @@ export class Leaser {
     await (await this.#connection()).all(leases.release, [this.#settings.holder]);
   }
 
-  /** When time alone may make a job of these kinds ready: one is due, or a lease of any runs out. */
-  async nextDue(kinds: readonly JobKind[], now: number): Promise<number | undefined> {
-    const [row] = await (await this.#connection()).all(leases.nextDue, [kinds, now]);
-    return (row?.at as number | null) ?? undefined;
-  }
-
-  async #take(kind: JobKind, limit: number, now: number): Promise<Row[]> {
+  async #take(kind: JobKind, limit: number, now: number): Promise<{ rows: Row[]; dueAt: number }> {
     const { holder, lock, leaseMs } = this.#settings;
     for (let tries = 1; ; tries++) {
       const connection = await this.#connection();
       try {
         const answers = await connection.together([
           { sql: 'BEGIN', values: [] },
+          // A lease that is lost with the server is given again, so nobody waits for the disk.
+          { sql: 'SET LOCAL synchronous_commit TO off', values: [] },
           { sql: leases.lock, values: [lock.toString()] },
           { sql: leases.takeBack, values: [now] },
           { sql: leases.take, values: [kind, now, limit, holder, leaseMs] },
+          { sql: leases.nextDue, values: [kind, now] },
           { sql: 'COMMIT', values: [] },
         ]);
-        return answers[3]!.sort((a, b) => (a.seq as number) - (b.seq as number));
+        const rows = answers[4]!.sort((a, b) => (a.seq as number) - (b.seq as number));
+        return { rows, dueAt: (answers[5]![0]?.at as number | null) ?? Number.POSITIVE_INFINITY };
       } catch (error) {
         await connection.raw('ROLLBACK').catch(() => undefined);
         if (tries >= triesMax || !isPassing(error)) throw error;

@@ -75,6 +75,8 @@ const defaults: StoreLimits = {
 const leaseLongestMs = 300_000;
 /** Processes that may write to one tenant at once. */
 const partsMax = 256;
+/** Each read is a way over the network and back, so a few go side by side. */
+const readersMin = 4;
 /** How old a count of the waiting jobs may be. */
 const countEveryMs = 500;
 /** Jobs that became ready unheard are found after this. */
@@ -159,7 +161,9 @@ class PostgresStore implements OpenedStore {
     this.#limits = { ...defaults, ...options.limits };
     this.#leasing = leasing;
     this.#keys = new KeyRing(seal, async (sql, values) => (await leasing.get()).all(sql, values));
-    this.#readers = new PgReaders(place, Math.max(2, this.#limits.readers), (rows) => this.#keys.loadFor(rows));
+    this.#readers = new PgReaders(place, Math.max(readersMin, this.#limits.readers), (rows) =>
+      this.#keys.loadFor(rows),
+    );
     const build = knex({ client: 'pg' });
     this.#reads = { readers: this.#readers, sql: reads, holds: holdsWords, seal, build };
     this.#recent = new Recent(this.#limits.recentMax, this.#limits.recentBytesMax);
@@ -245,10 +249,9 @@ class PostgresStore implements OpenedStore {
     if (asked.length === 0) return [];
     const moved = this.#moved;
     const at = performance.now();
-    const jobs = await this.#leaser.lease(asked, limit, now);
+    const { jobs, dueAt } = await this.#leaser.lease(asked, limit, now);
     for (const job of jobs) if (job.kind === 'process') this.#mine.add(job.subject);
     if (jobs.length < limit) {
-      const dueAt = (await this.#leaser.nextDue(asked, now)) ?? Number.POSITIVE_INFINITY;
       // Whoever rang meanwhile may have been too late for this look.
       if (moved === this.#moved) for (const kind of asked) this.#empty.set(kind, { dueAt, lookAt: at + lookEveryMs });
     }

@@ -284,7 +284,7 @@ export const leases = {
   renew: `UPDATE jobs SET leased_until = $2::bigint + $3::bigint WHERE seq IN
     (SELECT seq FROM jobs WHERE state = 'leased' AND holder = $1 AND leased_at > $2::bigint - $4::bigint FOR UPDATE SKIP LOCKED)`,
   release: `UPDATE jobs SET state = 'ready', holder = NULL WHERE state = 'leased' AND holder = $1`,
-  nextDue: `SELECT least((SELECT min(due_at) FROM jobs WHERE state = 'ready' AND kind = ANY($1::text[]) AND due_at > $2),
+  nextDue: `SELECT least((SELECT min(due_at) FROM jobs WHERE state = 'ready' AND kind = $1 AND due_at > $2),
     (SELECT min(leased_until) FROM jobs WHERE state = 'leased')) AS at`,
 } as const;
 

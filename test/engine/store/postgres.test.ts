@@ -331,9 +331,9 @@ function severalProcesses(here: PostgresServer): void {
       const schema = newSchema();
       const store = await open(schema);
       const before = await keep(store, ['k']);
-      const running = Array.from({ length: 200 }, () => keep(store, ['k']));
+      const running = Promise.allSettled(Array.from({ length: 200 }, () => keep(store, ['k'])));
       await cut(schema);
-      const results = await Promise.allSettled(running);
+      const results = await running;
       for (const one of results)
         if (one.status === 'rejected') expect(one.reason).toEqual(refused('store.unreachable'));
       const kept = results.flatMap((one) => (one.status === 'fulfilled' ? [one.value.id] : []));
