@@ -197,7 +197,7 @@ export const exchangeTexts = {
     withdrawTitle: 'Withdraw this document',
     withdrawHelp:
       'For a document of the wrong patient. It is marked as entered in error here, and every node that got it is told. This can not be taken back. The reason goes into the audit.',
-    withdrawn: 'It is withdrawn; whoever got it is being told.',
+    withdrawAtHome: 'The hospital that made a document withdraws it; whoever got it is told.',
     deliveries: 'What was sent of this person',
     incomplete: 'Incomplete',
   },

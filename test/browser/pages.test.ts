@@ -20,7 +20,20 @@ const ADDRESSES = [
   ['/sources', '.source'],
   ['/parked', '.rows'],
   ['/audit', '.rows'],
+  ['/exchange?place=state-registry', '.story .fact-list'],
+  ['/deliveries', '.rows'],
+  ['/deliveries/delivery-4', '.way'],
+  ['/patients/person-1?tab=elsewhere', '.rows'],
+  ['/patients/person-1?tab=numbers', '.compare'],
+  ['/elsewhere/person-1/far-1', 'iframe.paper'],
+  ['/settings?only=set', '.setting'],
+  ['/alerts', '.rows'],
   ['/no/such/page', '.empty'],
+] as const;
+const REGION = [
+  ['/exchange', '.map-place'],
+  ['/patients', '.rows'],
+  ['/patients/person-1', '.compare'],
 ] as const;
 
 describe.skipIf(browserPath === undefined)(
@@ -99,18 +112,30 @@ describe.skipIf(browserPath === undefined)(
       async (width, scheme) => {
         const portal = await start();
         const { page, complaints } = await signedIn(portal, { width, scheme });
-        for (const [address, wanted] of ADDRESSES) {
-          await page.goto(portal.url + address);
-          await page.waitForSelector(wanted);
-          expect(
-            await page.evaluate(() => document.documentElement.scrollWidth - innerWidth),
-            `${address} is wider than the window`,
-          ).toBeLessThanOrEqual(0);
-          expect(await seriousFaults(page), address).toEqual([]);
-        }
+        for (const [address, wanted] of ADDRESSES) await seeWhole(page, portal.url + address, wanted);
         expect(complaints).toEqual([]);
       },
     );
+
+    test.each([
+      [1280, 'dark'],
+      [390, 'light'],
+    ] as const)('at %i pixels in %s the pages of a region are whole, accessible and quiet', async (width, scheme) => {
+      const portal = await start({ role: 'region' });
+      const { page, complaints } = await signedIn(portal, { width, scheme });
+      for (const [address, wanted] of REGION) await seeWhole(page, portal.url + address, wanted);
+      expect(complaints).toEqual([]);
+    });
+
+    async function seeWhole(page: Page, address: string, wanted: string): Promise<void> {
+      await page.goto(address);
+      await page.waitForSelector(wanted);
+      expect(
+        await page.evaluate(() => document.documentElement.scrollWidth - innerWidth),
+        `${address} is wider than the window`,
+      ).toBeLessThanOrEqual(0);
+      expect(await seriousFaults(page), address).toEqual([]);
+    }
 
     test('the sign-in page is accessible in light and dark', async () => {
       const portal = await start();
@@ -272,6 +297,103 @@ describe.skipIf(browserPath === undefined)(
       await page.getByLabel('Corrected text').waitFor();
       await page.getByRole('button', { name: 'Cancel' }).click();
       await page.waitForURL('**/messages/message-5');
+    });
+
+    test('the map shows each place with its state, and a press tells its story', async () => {
+      const portal = await start();
+      const { page } = await signedIn(portal);
+      await page.goto(`${portal.url}/exchange`);
+      const outlet = page.getByRole('button', { name: /^state-registry Down/ });
+      await outlet.focus();
+      await page.keyboard.press('Enter');
+      await page.waitForURL('**/exchange?place=state-registry');
+      const story = page.getByRole('region', { name: 'Story: state-registry' });
+      await story.getByText('The other node can not be reached.').waitFor();
+      await story.getByText('usual 1 to 5').waitFor();
+      // The line tells the same as the card: dotted where it is down.
+      await expect.poll(() => page.locator('.map-line-bad path').count()).toBeGreaterThan(0);
+      const table = page.getByRole('table', { name: 'All places' });
+      expect(await table.getByRole('row').count()).toBe(8);
+      await story.getByRole('link', { name: '61' }).click();
+      await page.waitForURL('**/deliveries?outlet=state-registry&state=waiting');
+    });
+
+    test('all that is parked for an outlet is sent again with a reason, call after call until nothing is left', async () => {
+      const portal = await start();
+      const { page } = await signedIn(portal);
+      await page.goto(`${portal.url}/deliveries?outlet=Prairie+Region&state=parked`);
+      await page.getByRole('button', { name: 'Send all parked again' }).click();
+      const dialog = page.getByRole('dialog');
+      await dialog.getByLabel('Reason').fill('Its authority was added');
+      await dialog.getByRole('button', { name: 'Send again' }).click();
+      await dialog.getByText(/^All \d are in the queue again\.$/).waitFor();
+      await dialog.getByRole('button', { name: 'Close' }).last().click();
+      await page.getByText('No delivery fits these filters.').waitFor();
+      expect(portal.engine.told.resends.length).toBeGreaterThan(1);
+      expect(new Set(portal.engine.told.resends.map((ask) => `${ask.outlet} ${ask.reason}`))).toEqual(
+        new Set(['Prairie Region Its authority was added']),
+      );
+    });
+
+    test('a document of another hospital is found and read; nothing in it can run', async () => {
+      const portal = await start();
+      const { page } = await signedIn(portal);
+      await page.goto(`${portal.url}/patients/person-1`);
+      await page.getByRole('tab', { name: 'Elsewhere' }).click();
+      await page.waitForURL('**/patients/person-1?tab=elsewhere');
+      await page.getByRole('link', { name: 'Continuity of Care Document' }).first().click();
+      await page.waitForURL('**/elsewhere/person-1/far-1');
+      await page.frameLocator('iframe.paper').getByText('From Larch County.').waitFor();
+      await page.getByText('Retrieved from Larch County').waitFor();
+    });
+
+    test('a document is withdrawn only with a reason', async () => {
+      const portal = await start();
+      const { page } = await signedIn(portal);
+      await page.goto(`${portal.url}/documents/document-2`);
+      await page.getByRole('button', { name: 'Withdraw' }).click();
+      const dialog = page.getByRole('dialog', { name: 'Withdraw this document' });
+      expect(await dialog.getByRole('button', { name: 'Withdraw' }).isDisabled()).toBe(true);
+      await dialog.getByLabel('Reason').fill('It is of another patient');
+      await dialog.getByRole('button', { name: 'Withdraw' }).click();
+      await dialog.waitFor({ state: 'hidden' });
+      expect(portal.engine.told.withdrawn).toEqual([{ id: 'document-2', reason: 'It is of another patient' }]);
+    });
+
+    test('an alert is looked after with a note that others see', async () => {
+      const portal = await start();
+      const { page } = await signedIn(portal);
+      await page.goto(`${portal.url}/alerts`);
+      await page.getByRole('button', { name: 'I look after it' }).first().click();
+      const dialog = page.getByRole('dialog', { name: 'Look after this alert' });
+      await dialog.getByLabel('Note').fill('called their help desk');
+      await dialog.getByRole('button', { name: 'I look after it' }).click();
+      await page.getByText('admin looks after it: called their help desk').waitFor();
+      expect(portal.engine.told.acknowledged).toEqual([{ id: 'alert-1', note: 'called their help desk' }]);
+    });
+
+    test('a region shows who is who across hospitals, and what they tell differently', async () => {
+      const portal = await start({ role: 'region' });
+      const { page } = await signedIn(portal);
+      await page.goto(portal.url);
+      await page.waitForURL('**/exchange');
+      await page.getByRole('navigation', { name: 'Places' }).getByRole('link', { name: 'Persons' }).click();
+      await page.getByRole('link', { name: 'OKAFOR, Ruth' }).click();
+      await page.getByText('204-118-7010').first().waitFor();
+      const row = page.getByRole('row', { name: /^Born/ });
+      await row.getByText('differs').waitFor();
+      expect(await row.locator('.differs').allTextContents()).toEqual(['1940-10-01']);
+    });
+
+    test('settings show what was set here, and of a secret only where it stands', async () => {
+      const portal = await start();
+      const { page } = await signedIn(portal);
+      await page.goto(`${portal.url}/settings`);
+      await page.getByText('2026.11.2').waitFor();
+      await page.getByRole('switch', { name: 'Only what is set here' }).check({ force: true });
+      await page.waitForURL('**/settings?only=set');
+      await page.getByText('file: pki/listener.key').waitFor();
+      expect(await page.getByText('inFlightMax').count()).toBe(0);
     });
 
     test('a fact tells where it came from in one click', async () => {

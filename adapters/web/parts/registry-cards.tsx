@@ -178,7 +178,9 @@ function isOdd(values: string[], at: number): boolean {
 export function DocumentsCard({ documents, onChange }: { documents: RegistryDocumentView[]; onChange: () => void }) {
   const [asking, setAsking] = useState<string>();
   const me = useMe();
-  const mayWithdraw = me.roles.some((role) => role === 'doctor' || role === 'privacy-officer');
+  // A document is its home's: only the hospital that made it withdraws it, and tells whoever got it.
+  const atHome = me.node.role === 'hospital';
+  const mayWithdraw = atHome && me.roles.some((role) => role === 'doctor' || role === 'privacy-officer');
   return (
     <section className="card">
       <h2>
@@ -191,7 +193,7 @@ export function DocumentsCard({ documents, onChange }: { documents: RegistryDocu
           {documents.map((document) => (
             <li key={document.id}>
               <span className="fact-title">
-                <DocumentTitle document={document} linked={me.node.role === 'hospital'} />
+                <DocumentTitle document={document} linked={atHome} />
                 <br />
                 <span className="quiet">
                   {document.home}, {document.keptHere ? words.kept : words.atHome} · {tellTime(document.createdAt)}
@@ -221,6 +223,7 @@ export function DocumentsCard({ documents, onChange }: { documents: RegistryDocu
           ))}
         </ul>
       )}
+      {atHome || documents.length === 0 ? null : <p className="quiet">{words.withdrawAtHome}</p>}
       {asking === undefined ? null : (
         <ReasonDialog
           title={words.withdrawTitle}
