@@ -27,7 +27,7 @@ const FAULTY_KILLS = 3;
  * New messages of each EMR between two kills: more than are acknowledged in that time, and no more than a node can work off by and by; what it
  * has not worked off would keep the records from being written when it is killed.
  */
-const MORE = 40;
+const MORE = 20;
 /** While a node of a step runs, it gets as many as it takes to reach the step. */
 const MANY = 80;
 
