@@ -30,6 +30,8 @@ export interface NodeKeys extends Pick<EngineParts, 'sign' | 'verify'> {
   trust(): { roots: X509Certificate[]; crls: readonly Crl[] };
   /** The face and the roots of the exchange as TLS takes them, PEM. */
   tls(): { cert: string; key: string; ca: string[] };
+  /** When the node's certificates end, ms since the epoch. */
+  ends(): { name: string; endsAt: number }[];
   /** What is wrong with the chain that another node shows (leaf first), beyond what TLS itself looks at; undefined when nothing is. */
   judge(chain: X509Certificate[]): string | undefined;
 }
@@ -59,6 +61,15 @@ export function openKeys(settings: Settings, clock: Clock): NodeKeys {
     face,
     trust: () => ({ roots: shared, crls: crls() }),
     tls: () => ({ cert: face().chainPem, key: face().keyPem, ca: shared.map(String) }),
+    ends() {
+      const shown = exchange === undefined ? [] : [['node', face().certificateChain[0]!] as const];
+      const all = [
+        ['authority', authority.certificate],
+        ['document-signer', sealing().certificateChain[0]!],
+        ...shown,
+      ] as const;
+      return all.map(([name, certificate]) => ({ name, endsAt: certificate.validToDate.getTime() }));
+    },
     judge(chain) {
       const [leaf, ...intermediates] = chain;
       if (leaf === undefined) return 'no certificate';

@@ -1,14 +1,17 @@
 /** One node: reads settings, opens parts, mounts adapters, starts, stops. The only file that sees everything. */
 import { mkdirSync, readFileSync } from 'node:fs';
+import { statfs } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { pino } from 'pino';
-import { createEngine, type Engine, type ExchangeSetup, type SourceSetup } from '../engine/index.ts';
+import { createEngine, type Engine, type EngineParts, type ExchangeSetup, type SourceSetup } from '../engine/index.ts';
 import type { OpenedStore } from '../engine/store/index.ts';
 import { MixError } from '../schemas/errors/index.ts';
 import type { Clock, Log, Outlet, Store } from '../schemas/parts.ts';
 import type { ListenerSettings, SecretReference, Settings } from '../schemas/settings/index.ts';
+import { openMail, openWebhook } from './alerts/index.ts';
 import { createFhirDoor, createHttp, type RouteFace } from './http/index.ts';
 import { listen, type MllpTls, openMllpOutlet } from './mllp/index.ts';
+import { openSharedCodes } from './node-codes.ts';
 import { type NodeKeys, openKeys } from './node-keys.ts';
 import { openState } from './node-state.ts';
 import { type OpenPeer, openFolderOutlet, openHttpOutlet, openPeer } from './outlets/index.ts';
@@ -33,6 +36,11 @@ export interface RunningNode {
   /** Set while the first user has not yet chosen a password of their own. */
   firstUser?: { id: string; secret: string };
   routes: RouteFace[];
+  /**
+   * Takes over the routes and outlets of settings that were read anew, without dropping a connection of an EMR. Gives the rooms that differ
+   * and want a new start.
+   */
+  takeOver(fresh: Settings): Promise<string[]>;
   /** Ends listeners, work at hand, pages and store, in this order. */
   stop(): Promise<void>;
 }
@@ -52,8 +60,19 @@ export async function startNode(settings: Settings, options: StartOptions = {}):
   const store = options.wrapStore?.(opened) ?? opened;
   const keys = openKeys(settings, clock);
   const ways = openWays(settings, keys);
+  const shared = openSharedCodes(settings, { store, clock, log, keys, peers: ways.peers });
   const engine = createEngine(
-    { store, clock, log, sign: keys.sign, verify: keys.verify, trust: keys.trust, ...ways },
+    {
+      store,
+      clock,
+      log,
+      ...(shared === undefined ? {} : { adoption: shared.adoption }), sign: keys.sign,
+      verify: keys.verify,
+      trust: keys.trust,
+      peers: ways.peers,
+      outlets: ways.outlets,
+      watch: watchOf(settings, keys),
+    },
     {
       node: {
         name: node.organization.name,
@@ -68,9 +87,10 @@ export async function startNode(settings: Settings, options: StartOptions = {}):
       sessionMinutes: settings.http.sessionMinutes,
       sources: settings.listeners.map((listener) => setupOf(listener, node.zone)),
       deliver: settings.deliver,
+      alerts: { ...settings.alerts, base: addressOf(settings) },
       settings,
       ...(settings.exchange === undefined ? {} : { exchange: exchangeOf(settings) }),
-      ...(settings.routes.length === 0 ? {} : { tables: { routes: settings.routes, outlets: settings.outlets } }),
+      tables: { routes: settings.routes, outlets: settings.outlets },
     },
   );
   const secret = await firstSecret(engine, store);
@@ -79,6 +99,7 @@ export async function startNode(settings: Settings, options: StartOptions = {}):
   const door = await openDoor(settings, { engine, keys, ways, log, clock });
   const listeners = await Promise.all(settings.listeners.map((one) => openListener(one, settings, engine, log)));
   if (options.paused !== true) engine.start();
+  await shared?.start();
   await store.commit({ audit: [{ at: clock.now(), who: 'node', action: 'start', outcome: 'done', what: 'node' }] });
   log.info({ node: node.name, portal: web.url, listeners: listeners.length }, 'the node is up');
 
@@ -87,9 +108,21 @@ export async function startNode(settings: Settings, options: StartOptions = {}):
     address: web.url,
     listeners: listeners.map(({ name, host, port }) => ({ name, host, port })),
     routes: http.routes(),
+    async takeOver(fresh) {
+      const { routes, outlets } = fresh;
+      const closeOld = ways.exchangeOutlets(fresh);
+      engine.setTables({ routes, outlets }, ways.outlets);
+      await closeOld();
+      const rooms = Object.keys(settings) as (keyof Settings)[];
+      return rooms.filter(
+        (room) =>
+          room !== 'routes' && room !== 'outlets' && JSON.stringify(settings[room]) !== JSON.stringify(fresh[room]),
+      );
+    },
     async stop() {
       await Promise.all(listeners.map((one) => one.close()));
       await door?.close();
+      await shared?.stop();
       await engine.stop();
       await ways.close();
       await http.close();
@@ -203,8 +236,8 @@ function exchangeOf({ node, exchange, documents, deliver }: Settings): ExchangeS
   };
 }
 
-/** How often it is looked whether the certificate that is shown to others is due to be renewed. */
-const RENEWAL_LOOK_MS = 3_600_000;
+/** How often it is looked whether our certificate is due to be renewed, and whether somebody's was revoked. */
+const LOOK_MS = 10_000;
 
 /** The door to other nodes; its certificate, and that of the ways out, is renewed while it is open. */
 async function openDoor(
@@ -218,18 +251,64 @@ async function openDoor(
   const door = createFhirDoor({ engine: engine.exchange, tls: keys.tls(), host, port, limits, log, clock });
   const { url } = await door.listen();
   let shown = keys.tls().cert;
-  const renewal = setInterval(() => {
+  let { crls } = keys.trust();
+  const look = (): void => {
     const tls = keys.tls();
-    if (tls.cert === shown) return;
-    shown = tls.cert;
-    door.renewTls(tls.cert, tls.key);
-    for (const peer of ways.peers.values()) peer.renewTls(tls);
-  }, RENEWAL_LOOK_MS);
+    if (tls.cert !== shown) {
+      shown = tls.cert;
+      door.renewTls(tls.cert, tls.key);
+      for (const peer of ways.peers.values()) peer.renewTls(tls);
+    }
+    const lists = keys.trust().crls;
+    if (lists === crls) return;
+    crls = lists;
+    // Connections that stand are judged again; the door judges at every request.
+    for (const peer of ways.peers.values()) peer.reconnect();
+  };
+  const looking = setInterval(() => {
+    try {
+      look();
+    } catch (cause) {
+      const code = cause instanceof MixError ? cause.fault.code : 'record.unexpected';
+      log.error({ code }, 'certificates or revocation lists can not be read');
+    }
+  }, LOOK_MS);
   return {
     url,
     async close() {
-      clearInterval(renewal);
+      clearInterval(looking);
       await door.close();
+    },
+  };
+}
+
+/** Where people open the portal, for letters. */
+function addressOf({ http }: Settings): string {
+  return `${http.tls === undefined ? 'http' : 'https'}://${http.host}:${http.port}`;
+}
+
+/** What is looked after beyond the store, and who is told. */
+function watchOf({ alerts, node }: Settings, keys: NodeKeys): NonNullable<EngineParts['watch']> {
+  const { mail, webhook } = alerts;
+  const senders = [];
+  if (mail !== undefined) {
+    const { ca, password, ...line } = mail;
+    const secrets = {
+      ...(ca && { ca: readFileSync(ca) }),
+      ...(password && { password: readSecret(password).toString() }),
+    };
+    senders.push(openMail({ ...line, ...secrets }));
+  }
+  if (webhook !== undefined) {
+    const { key, ...address } = webhook;
+    senders.push(openWebhook({ ...address, ...(key && { key: readSecret(key) }) }));
+  }
+  return {
+    senders,
+    certificates: keys.ends,
+    async disk() {
+      const { bavail, blocks, bsize } = await statfs(node.dataDir);
+      return { free: bavail * bsize, total: blocks * bsize };
     },
   };
 }
@@ -238,6 +317,8 @@ async function openDoor(
 interface Ways {
   peers: Map<string, OpenPeer>;
   outlets: Map<string, Outlet>;
+  /** Opens the outlets of other settings in place of these; gives the way to close these, once nothing is sent to them any more. */
+  exchangeOutlets(fresh: Settings): () => Promise<void>;
   close(): Promise<void>;
 }
 
@@ -250,14 +331,23 @@ function openWays(settings: Settings, keys: NodeKeys): Ways {
     const judge = keys.judge;
     peers.set(name, openPeer({ name, role, organization, url, tls, judge, answerMs, connections: inFlightMax }));
   }
-  const outlets = new Map(settings.outlets.map((outlet) => [outlet.name, openOutlet(outlet, answerMs)]));
-  return {
+  const ways: Ways = {
     peers,
-    outlets,
+    outlets: openOutlets(settings, answerMs),
+    exchangeOutlets(fresh) {
+      const old = [...ways.outlets.values()];
+      ways.outlets = openOutlets(fresh, answerMs);
+      return async () => void (await Promise.all(old.map((one) => one.close())));
+    },
     async close() {
-      await Promise.all([...peers.values(), ...outlets.values()].map((one) => one.close()));
+      await Promise.all([...peers.values(), ...ways.outlets.values()].map((one) => one.close()));
     },
   };
+  return ways;
+}
+
+function openOutlets({ outlets }: Settings, answerMs: number): Map<string, Outlet> {
+  return new Map(outlets.map((outlet) => [outlet.name, openOutlet(outlet, answerMs)]));
 }
 
 type OutletSettings = Settings['outlets'][number];

@@ -7,6 +7,7 @@ import type { Overview, PortalEngine } from '../schemas/portal.ts';
 import type { Settings } from '../schemas/settings/index.ts';
 import { type Answer, acceptFrame, refuseFrame } from './accept.ts';
 import { type Admission, createAdmission, type Subject } from './admit.ts';
+import type { Adoption } from './adopt.ts';
 import { createBrowse } from './browse.ts';
 import { createCompute } from './compute.ts';
 import type { DeliverLimits } from './deliver.ts';
@@ -16,11 +17,14 @@ import { type ProcessOptions, processJobs } from './process.ts';
 import { keepDocument, makeDocument, type PublishOptions, type PublishParts, publishJob } from './publish.ts';
 import { rerunMessage } from './rerun.ts';
 import { runJobs } from './run.ts';
+import { createTender, type TendOptions, type TendParts } from './tend.ts';
 import type { SourceSetup, Understood } from './understand.ts';
 import { createWaiting } from './waiting.ts';
 
 export type { Answer } from './accept.ts';
+export { type Adoption, createAdoption } from './adopt.ts';
 export { checkCcdText, checkMessages } from './check.ts';
+export { type CodeSystem, partsOfFile, readCodeSystems, writeCodeSystem } from './codes/index.ts';
 export { type Converted, type ConvertOptions, type ConvertTarget, createConverter } from './convert.ts';
 export type { DeliverLimits } from './deliver.ts';
 export type { ExchangeSetup } from './domains.ts';
@@ -45,6 +49,10 @@ export interface EngineParts {
   outlets?: ReadonlyMap<string, Outlet>;
   /** Whom to believe at the door to other nodes. */
   trust?: NeighbourParts['trust'];
+  /** What all nodes of the exchange share. */
+  adoption?: Pick<Adoption, 'release' | 'view'>;
+  /** What is looked after beyond the store, and who is told; without it no alert is raised. */
+  watch?: Pick<TendParts, 'certificates' | 'disk' | 'senders'>;
 }
 
 export interface EngineOptions {
@@ -59,6 +67,7 @@ export interface EngineOptions {
   exchange?: ExchangeSetup;
   deliver?: DeliverLimits;
   tables?: Tables;
+  alerts?: Omit<TendOptions, 'node' | 'base'> & { base: string };
   /** In force, for their page. */
   settings?: Settings;
 }
@@ -115,6 +124,7 @@ export function createEngine(parts: EngineParts, options: EngineOptions): Engine
       outlets: parts.outlets ?? new Map(),
       trust: parts.trust ?? (() => ({ roots: [] })),
       source: (id) => setups.get(id),
+      ...(parts.adoption === undefined ? {} : { adoption: parts.adoption }),
     },
     {
       node: options.exchange?.node ?? options.node,
@@ -123,6 +133,13 @@ export function createEngine(parts: EngineParts, options: EngineOptions): Engine
       tables: options.tables ?? { routes: [], outlets: [] },
     },
   );
+  const tender =
+    parts.watch === undefined || options.alerts === undefined
+      ? undefined
+      : createTender(
+          { store, clock, log, sources: () => [...setups.keys()], states: neighbours.states, ...parts.watch },
+          { ...options.alerts, node: options.node.name },
+        );
   const publishing: PublishOptions = { organization: options.organization, zone: options.node.zone };
   if (neighbours.above !== undefined) publishing.above = neighbours.above;
   const understood = new Map<string, Understood>();
@@ -168,7 +185,7 @@ export function createEngine(parts: EngineParts, options: EngineOptions): Engine
       return what;
     },
     answered: waiting.tell,
-    ...(neighbours.above === undefined && options.tables === undefined ? {} : { addOnward: neighbours.addOnward }),
+    addOnward: neighbours.addOnward,
   };
   const processOptions: ProcessOptions = { processing: options.processing, documents: options.documents, racesMax: 5 };
 
@@ -195,7 +212,7 @@ export function createEngine(parts: EngineParts, options: EngineOptions): Engine
     verify: parts.verify,
     samples: () => samples,
     node: options.node,
-    desk: neighbours.desk,
+    desk: tender === undefined ? neighbours.desk : { ...neighbours.desk, ...tender },
     startedAt: clock.now(),
     ...(options.settings === undefined ? {} : { settings: options.settings }),
   });
@@ -246,8 +263,10 @@ export function createEngine(parts: EngineParts, options: EngineOptions): Engine
         { kinds: ['feed'], batch: FEED_BATCH, abreast: 1, work: (jobs) => neighbours.feed(jobs) },
       ]);
       neighbours.start();
+      void tender?.start();
     },
     async stop() {
+      await tender?.stop();
       await neighbours.stop();
       await halt?.();
       halt = undefined;

@@ -3,11 +3,13 @@
  * ask, and what the pages may do with it.
  */
 import { MixError } from '../schemas/errors/index.ts';
-import type { ExchangeEngine, FhirAnswer, Peer } from '../schemas/exchange.ts';
+import type { ExchangeEngine, Peer } from '../schemas/exchange.ts';
 import type { Changes, Clock, Job, KeptMessage, Log, Outlet, Store } from '../schemas/parts.ts';
+import type { OutletState } from '../schemas/portal-exchange.ts';
 import type { Settings } from '../schemas/settings/index.ts';
 import { chooseProfile, profileNamed } from '../schemas/vendors/profile.ts';
 import { createNodeAdmission, type NodeTrust } from './admit.ts';
+import type { Adoption } from './adopt.ts';
 import { authorize } from './authorize.ts';
 import type { ExchangeDesk } from './browse-exchange.ts';
 import { createDeliverer, type DeliverLimits } from './deliver.ts';
@@ -21,7 +23,7 @@ import { payloadOf } from './payload.ts';
 import type { ProcessParts } from './process.ts';
 import { resendDeliveries } from './resend.ts';
 import { createServe } from './serve.ts';
-import type { SourceSetup } from './understand.ts';
+import { readKept, type SourceSetup } from './understand.ts';
 import { countHeard, createTraffic } from './view-traffic.ts';
 import { withdrawDocument } from './withdraw.ts';
 
@@ -35,8 +37,8 @@ export interface NeighbourParts {
   /** Whom to believe at the door. */
   trust(): Pick<NodeTrust, 'roots' | 'crls'>;
   source(id: string): SourceSetup | undefined;
-  /** The newest release that this node gives to those below; undefined where there is none. */
-  release?(have: string | undefined): Promise<FhirAnswer | undefined>;
+  /** What all nodes of the exchange share: given to those below, and shown. */
+  adoption?: Pick<Adoption, 'release' | 'view'>;
 }
 
 export interface NeighbourOptions {
@@ -59,6 +61,7 @@ export interface Neighbours {
   /** The door to other nodes. */
   exchange?: ExchangeEngine;
   desk: ExchangeDesk;
+  states(): OutletState[];
   addOnward: NonNullable<ProcessParts['addOnward']>;
   /** Runs leased `feed` jobs. */
   feed(jobs: Job[]): Promise<void>;
@@ -104,18 +107,21 @@ export function createNeighbours(parts: NeighbourParts, options: NeighbourOption
   const neighbours: Neighbours = {
     desk: {
       ...(setup === undefined ? {} : createFinder({ clock, log, peer: (name) => peers.get(name) }, setup)),
+      ...(parts.adoption === undefined ? {} : { release: parts.adoption.view }),
       outletStates: () => deliverer.states(),
       traffic,
       resend: (ask, by) => resendDeliveries({ store, clock, wake: (outlet) => deliverer.wake(outlet) }, ask, by),
       withdraw: (documentId, by, reason) =>
         withdrawDocument({ store, clock, nodes: [...peers.keys()] }, documentId, by, reason),
     },
+    states: () => deliverer.states(),
     addOnward(changes: Changes, about) {
       const onward = {
         routes: tables.routes,
         node: options.node.name,
         feed: setup?.feed ?? { quietMs: 0, latestMs: 0 },
         facilityOf: (id: string) => facilityOf(parts, id),
+        read: (message: KeptMessage) => readKept(message, payloadParts.profileOf(message)),
       };
       return addOnward(changes, about, above === undefined ? onward : { ...onward, above }, clock.now());
     },
@@ -145,7 +151,7 @@ function openDoor(parts: NeighbourParts, setup: ExchangeSetup): ExchangeEngine {
       peer: (name) => peers.get(name),
       permit: (from, action, thing, reason, together) =>
         authorize({ store, clock }, from, action, thing, reason, together),
-      ...(parts.release === undefined ? {} : { release: parts.release }),
+      ...(parts.adoption === undefined ? {} : { release: parts.adoption.release }),
     },
     setup,
   );

@@ -1,4 +1,5 @@
 /** What a processed message sets in motion beyond this node: feeds of changed persons, and routes to outlets. Pure. */
+import type { Message } from '../schemas/hl7v2/message.ts';
 import type { Changes, KeptMessage, Person } from '../schemas/parts.ts';
 import { feedJob } from './deliveries.ts';
 import { hasNewFace, type RecordChanges } from './effect.ts';
@@ -13,6 +14,8 @@ export interface OnwardOptions extends RouteTables {
   feed: { quietMs: number; latestMs: number };
   /** Facility of a listener. */
   facilityOf(sourceId: string): string;
+  /** A kept message as its sender's profile has it; asked only where a route looks into a message that was understood elsewhere. */
+  read(message: KeptMessage): Message;
 }
 
 /**

@@ -2,15 +2,6 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { MixError } from '../../schemas/errors/index.ts';
-import { benchCommand } from './bench.ts';
-import { caCommand } from './ca.ts';
-import { checkCommand } from './check.ts';
-import { convertCommand } from './convert.ts';
-import { demoCommand } from './demo.ts';
-import { docsCommand } from './docs.ts';
-import { nodeCommand } from './node.ts';
-import { resendCommand } from './resend.ts';
-import { sendCommand } from './send.ts';
 
 const manifest = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
   version: string;
@@ -21,18 +12,22 @@ const program = new Command('mix-hie')
   .showHelpAfterError('(add --help for the options)')
   .exitOverride();
 
-for (const add of [
-  demoCommand,
-  nodeCommand,
-  convertCommand,
-  checkCommand,
-  sendCommand,
-  resendCommand,
-  caCommand,
-  docsCommand,
-  benchCommand,
-])
-  add(program);
+/** A command is loaded when it is asked for: what a node needs, a `check` should not wait for. */
+const commands: Record<string, () => Promise<(program: Command) => void>> = {
+  demo: async () => (await import('./demo.ts')).demoCommand,
+  node: async () => (await import('./node.ts')).nodeCommand,
+  convert: async () => (await import('./convert.ts')).convertCommand,
+  check: async () => (await import('./check.ts')).checkCommand,
+  send: async () => (await import('./send.ts')).sendCommand,
+  resend: async () => (await import('./resend.ts')).resendCommand,
+  ca: async () => (await import('./ca.ts')).caCommand,
+  docs: async () => (await import('./docs.ts')).docsCommand,
+  bench: async () => (await import('./bench.ts')).benchCommand,
+};
+
+const asked = process.argv[2] ?? '';
+const wanted = Object.hasOwn(commands, asked) ? [commands[asked]!] : Object.values(commands);
+for (const load of wanted) (await load())(program);
 
 try {
   await program.parseAsync(process.argv);

@@ -1,11 +1,11 @@
 /** `mix-hie node SETTINGS.yaml`: one node, until it is told to stop. */
-import { readFileSync } from 'node:fs';
+import { readFileSync, unwatchFile, watchFile } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { parse } from 'yaml';
 import { MixError } from '../../schemas/errors/index.ts';
 import { readSettings, type Settings } from '../../schemas/settings/index.ts';
-import { startNode } from '../node.ts';
+import { type RunningNode, startNode } from '../node.ts';
 
 /** Reads a settings file; every mistake in it is told at once. Throws `settings.*`. */
 export function readSettingsFile(file: string): Settings {
@@ -41,9 +41,48 @@ export function nodeCommand(program: Command): void {
         listeners: node.listeners,
       };
       process.stdout.write(options.json ? `${JSON.stringify(told)}\n` : tellNode(told));
+      const unwatch = watchSettings(file, node);
       await untilStopped();
+      unwatch();
       await node.stop();
     });
+}
+
+/** The file is looked at so often, ms. */
+const LOOK_MS = 2_000;
+
+/** Takes over routes and outlets when the settings file changes, or at SIGHUP; what is wrong in it leaves those in force. */
+function watchSettings(file: string, node: RunningNode): () => void {
+  const tell = (sentence: string): void => void process.stderr.write(`settings: ${sentence}\n`);
+  const take = (): void => {
+    const fresh = attempt(() => readSettingsFile(file));
+    if ('fault' in fresh) {
+      tell(`${fresh.fault}; those in force stay`);
+      return;
+    }
+    node.takeOver(fresh.value).then(
+      (rooms) =>
+        tell(`routes and outlets were taken over${rooms.length > 0 ? `; ${rooms.join(', ')} after a new start` : ''}`),
+      (cause: unknown) => tell(`${cause instanceof Error ? cause.message : 'not read'}; those in force stay`),
+    );
+  };
+  const changed = (now: { mtimeMs: number }, before: { mtimeMs: number }): void => {
+    if (now.mtimeMs !== before.mtimeMs && now.mtimeMs !== 0) take();
+  };
+  watchFile(file, { interval: LOOK_MS, persistent: false }, changed);
+  process.on('SIGHUP', take);
+  return () => {
+    unwatchFile(file, changed);
+    process.off('SIGHUP', take);
+  };
+}
+
+function attempt<T>(work: () => T): { value: T } | { fault: string } {
+  try {
+    return { value: work() };
+  } catch (cause) {
+    return { fault: cause instanceof Error ? cause.message : 'not read' };
+  }
 }
 
 function tellNode(told: {

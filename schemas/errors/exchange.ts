@@ -120,26 +120,12 @@ export const exchangeFaults = {
     http: 502,
     fhir: 'security',
   },
-  'exchange.merged': {
-    sentence: 'the patient was merged into another',
-    fix: 'use the number that the link names',
-    retry: false,
-    http: 409,
-    fhir: 'conflict',
-  },
   'exchange.not-yours': {
     sentence: 'the document is registered by another node',
     fix: 'change only documents that your own node provided',
     retry: false,
     http: 403,
     fhir: 'forbidden',
-  },
-  'exchange.repeat': {
-    sentence: 'this delivery was taken in before',
-    fix: 'nothing; the first answer stands',
-    retry: false,
-    http: 200,
-    fhir: 'duplicate',
   },
   'outlet.unreachable': {
     sentence: 'the receiver can not be reached',

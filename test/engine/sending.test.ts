@@ -195,6 +195,9 @@ describe('what goes onward with a message', () => {
     above: 'region',
     feed: { quietMs: 200, latestMs: 2_000 },
     facilityOf: () => 'VALLEY',
+    read: () => {
+      throw new Error('no route looks into the message');
+    },
   };
   const message = {
     id: uuidv7(now),
