@@ -31,6 +31,15 @@ export const exchange = maybeGroup('The node as one of an exchange; without it t
   revocation: maybe(
     path('folder', 'revocation lists (CRL) of the authorities of the exchange; read again when a file changes'),
   ),
+  codes: path(
+    'folder',
+    'code systems, root certificates (.pem) and dictionaries of this node: the global node publishes them to all, others add them to what is published',
+    { default: '{dataDir}/codes' },
+  ),
+  releaseMs: whole([1_000, 86_400_000], 'how often the node above is asked for a newer set of shared codes', {
+    default: 60_000,
+    unit: 'ms',
+  }),
   documents: oneOf(
     ['here', 'region'],
     'where documents stay: at the hospital that made them, or with a copy at the region',
