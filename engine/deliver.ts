@@ -228,7 +228,8 @@ function stateOf({ name, breaker, underWay }: Lane): OutletState {
   const told: OutletState = {
     outlet: name,
     state,
-    since: breaker.since,
+    // A place that does not answer is down since its first failure, however often it was tried meanwhile.
+    since: state === 'up' ? breaker.since : (breaker.failingSince ?? breaker.since),
     inFlight: underWay,
     failures: breaker.failures,
   };

@@ -11,8 +11,9 @@ export interface Breaker {
   state: 'closed' | 'open' | 'half-open';
   /** In this state since, ms. */
   since: number;
-  /** Failures in a row. */
+  /** Failures in a row, and the time of the first of them. */
   failures: number;
+  failingSince?: number;
   /** Rests in a row. */
   rests: number;
   /** End of the rest, ms; 0 while closed. */
@@ -60,15 +61,17 @@ export function afterFailure(
   limits: BreakerLimits,
   random: () => number,
 ): Breaker {
-  if (breaker.state === 'open') return { ...breaker, failures: breaker.failures + 1, fault: failed.fault };
   const failures = breaker.failures + 1;
+  if (breaker.state === 'open') return { ...breaker, failures, fault: failed.fault };
+  const failingSince = breaker.failingSince ?? failed.now;
   const opens = breaker.state === 'half-open' || failures >= limits.breakAfter || failed.restMs !== undefined;
-  if (!opens) return { ...breaker, failures, fault: failed.fault };
+  if (!opens) return { ...breaker, failures, failingSince, fault: failed.fault };
   const rest = Math.max(failed.restMs ?? 0, restFor(breaker.rests, limits.rests, random));
   return {
     state: 'open',
     since: failed.now,
     failures,
+    failingSince,
     rests: breaker.rests + 1,
     until: failed.now + rest,
     fault: failed.fault,

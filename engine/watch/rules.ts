@@ -98,17 +98,9 @@ export function tellSpan(ms: number): string {
 const outletLink = (outlet: string, state: string): string =>
   `/deliveries?outlet=${encodeURIComponent(outlet)}&state=${state}`;
 
-/** Since when it has not answered: its last success, or the beginning of its failures. */
-function downSince(state: OutletState, facts: Facts): number | undefined {
-  if (state.state === 'up') return undefined;
-  const sent = facts.outlets.find((one) => one.outlet === state.outlet)?.lastSentAt;
-  return sent === undefined ? state.since : Math.min(state.since, Math.max(sent, state.since - DAY));
-}
-
 function restFault(state: OutletState, facts: Facts, limits: RuleLimits): Finding[] {
-  const since = downSince(state, facts);
-  const about = state.outlet;
-  if (since === undefined || facts.now - since < limits.restMinutes * MINUTE) return [];
+  const { outlet: about, since } = state;
+  if (state.state === 'up' || facts.now - since < limits.restMinutes * MINUTE) return [];
   const waiting = facts.outlets.find((one) => one.outlet === about)?.waiting ?? 0;
   return [
     {

@@ -80,11 +80,12 @@ describe('the rules', () => {
 
   it('tell one cause once: a place that does not answer has a queue', () => {
     const outlets = [outlet({ waiting: 5_000, oldestAt: now - HOUR, lastSentAt: now - HOUR })];
-    const state = { outlet: 'region', state: 'resting' as const, since: now - MINUTE, inFlight: 0, failures: 9 };
+    const state = { outlet: 'region', state: 'resting' as const, since: now - HOUR, inFlight: 0, failures: 9 };
     const facts = { outlets, states: [state], samples: [waiting(14, 0), waiting(7, 2_000)] };
     expect(found(facts)).toEqual(['outlet region danger']);
     const fresh = {
       ...facts,
+      states: [{ ...state, since: now - 2 * MINUTE }],
       outlets: [outlet({ waiting: 1, oldestAt: now, lastSentAt: now - 2 * MINUTE })],
       samples: [],
     };
