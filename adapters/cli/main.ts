@@ -20,6 +20,7 @@ const commands: Record<string, () => Promise<(program: Command) => void>> = {
   check: async () => (await import('./check.ts')).checkCommand,
   send: async () => (await import('./send.ts')).sendCommand,
   resend: async () => (await import('./resend.ts')).resendCommand,
+  codes: async () => (await import('./codes.ts')).codesCommand,
   ca: async () => (await import('./ca.ts')).caCommand,
   docs: async () => (await import('./docs.ts')).docsCommand,
   bench: async () => (await import('./bench.ts')).benchCommand,
