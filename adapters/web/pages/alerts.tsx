@@ -37,7 +37,7 @@ const columnsOf = (onAcknowledge: (alert: AlertView) => void): Column<AlertView>
             {words.by(alert.acknowledged.by)}: {alert.acknowledged.note}
           </p>
         )}
-        <div className="narrow-only">
+        <div className="narrow-only alert-acts">
           <AlertState alert={alert} />
           {alert.state === 'open' ? (
             <Button size="xs" variant="default" mt={6} onClick={() => onAcknowledge(alert)}>

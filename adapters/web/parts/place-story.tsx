@@ -1,7 +1,7 @@
 /** The story of one place of the map: how it stands and since when, its traffic beside what is usual, what waits, what went last. */
 import { Button, CloseButton } from '@mantine/core';
 import type { ReactNode } from 'react';
-import { useState } from 'react';
+import { useEffect, useRef, useState } from 'react';
 import type { Listing, MessageRow } from '../../../schemas/portal.ts';
 import type { DeliveryRow, PlaceView } from '../../../schemas/portal-exchange.ts';
 import { queryOf } from '../address.ts';
@@ -30,10 +30,15 @@ export function PlaceStory({
   onChange: () => void;
 }) {
   const [asking, setAsking] = useState(false);
+  const story = useRef<HTMLElement>(null);
+  useEffect(() => {
+    // Where map and story stand below one another, what was asked for must not stay out of sight.
+    if (matchMedia('(max-width: 700px)').matches) story.current?.scrollIntoView({ block: 'start' });
+  }, []);
   const isSource = place.relation === 'source';
   const deliveries = (state?: string): string => `/deliveries${queryOf({ outlet: place.name, state })}`;
   return (
-    <section className="card story" aria-label={`${words.story}: ${place.name}`}>
+    <section ref={story} className="card story" aria-label={`${words.story}: ${place.name}`}>
       <div className="card-head">
         <h2>
           <Icon name={PLACE_ICONS[place.kind]} size={18} /> {place.name}
