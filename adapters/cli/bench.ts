@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { Command } from 'commander';
 import { buildPages } from '../web/index.ts';
 import { benchCcd } from './bench/ccd.ts';
+import { benchDelivery } from './bench/delivery.ts';
 import { benchIntake } from './bench/intake.ts';
 import { benchPipeline } from './bench/pipeline.ts';
 import type { BenchOptions, BenchResult } from './bench/result.ts';
@@ -13,6 +14,7 @@ const benches: Record<string, (options: BenchOptions) => Promise<BenchResult[]>>
   intake: benchIntake,
   pipeline: benchPipeline,
   ccd: benchCcd,
+  delivery: benchDelivery,
 };
 
 interface Options {
