@@ -349,6 +349,11 @@ export const texts = {
     permit: 'Permitted',
     deny: 'Denied',
   },
-  nowhere: { title: 'There is no such page', act: 'Go to the messages' },
+  nowhere: {
+    title: 'There is no such page',
+    act: 'Go to the start',
+    messages: 'Go to the messages',
+    patients: 'Go to the patients',
+  },
   loading: 'Loading',
 };

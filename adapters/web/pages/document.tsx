@@ -20,7 +20,7 @@ export default function DocumentPage({ id }: { id: string }) {
   const [asking, setAsking] = useState(false);
   const mayWithdraw = useMe().roles.some((role) => role === 'doctor' || role === 'privacy-officer');
   if (fault?.status === 404)
-    return <Empty sentence={capital(fault.message)} act={texts.nowhere.act} href="/patients" />;
+    return <Empty sentence={capital(fault.message)} act={texts.nowhere.patients} href="/patients" />;
   if (data === undefined)
     return fault === undefined ? (
       <SkeletonRows rows={12} />

@@ -26,7 +26,7 @@ export default function MessagePage({ id }: { id: string }) {
     if (note.messages.some((message) => message.id === id)) reload({ background: true });
   });
   if (fault?.status === 404)
-    return <Empty sentence={capital(fault.message)} act={texts.nowhere.act} href="/messages" />;
+    return <Empty sentence={capital(fault.message)} act={texts.nowhere.messages} href="/messages" />;
   if (data === undefined)
     return fault === undefined ? (
       <SkeletonRows rows={12} />

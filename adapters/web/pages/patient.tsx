@@ -34,7 +34,7 @@ function RecordPage({ id }: { id: string }) {
     if (note.persons.includes(id)) reload({ background: true });
   });
   if (fault?.status === 404)
-    return <Empty sentence={capital(fault.message)} act={texts.nowhere.act} href="/patients" />;
+    return <Empty sentence={capital(fault.message)} act={texts.nowhere.patients} href="/patients" />;
   if (data === undefined)
     return fault === undefined ? (
       <SkeletonRows rows={12} />
