@@ -161,7 +161,8 @@ export function createAdoption(parts: AdoptParts, options: AdoptOptions): Adopti
     if (above === undefined) throw new MixError('exchange.not-here', { detail: 'no node above is set' });
     const fresh = inForce !== undefined && inForce.kept.until - clock.now() > FRESH_MS;
     const path = fresh ? `$release?have=${encodeURIComponent(inForce!.release.manifest.version)}` : '$release';
-    const answer = await above.ask({ method: 'GET', path, accept: MEDIA_TYPE });
+    // In no form of FHIR: the bytes are what is signed.
+    const answer = await above.ask({ method: 'GET', path, accept: '*/*' });
     if (answer.status === 304) return 'same';
     if (answer.status === 404) return 'same';
     if (answer.status !== 200 || answer.body.length > ANSWER_BYTES_MAX)
