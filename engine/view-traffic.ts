@@ -5,7 +5,7 @@ import type { Clock, OutletStats } from '../schemas/parts.ts';
 export interface Traffic {
   /** A request of that node came in. */
   hear(node: string): void;
-  /** Takes what the store counted: the difference to the last time is what was sent meanwhile. */
+  /** Takes what the store counted: the difference to the last time is what was sent meanwhile. An outlet is not among it before its first delivery. */
   takeStats(stats: OutletStats[]): void;
   /** Deliveries sent in each of the last 60 minutes, oldest first. */
   sent(outlet: string): number[];
@@ -28,6 +28,7 @@ export function createTraffic(clock: Clock): Traffic {
   const heard = new Map<string, Ring>();
   const sent = new Map<string, Ring>();
   const totals = new Map<string, number>();
+  let looked = false;
 
   function add(rings: Map<string, Ring>, name: string, count: number): void {
     const now = clock.now();
@@ -52,10 +53,13 @@ export function createTraffic(clock: Clock): Traffic {
     hear: (node) => add(heard, node, 1),
     takeStats(stats) {
       for (const { outlet, sent: total } of stats) {
-        const before = totals.get(outlet);
-        if (before !== undefined && total > before) add(sent, outlet, total - before);
-        if (before !== undefined || totals.size < NAMES_MAX) totals.set(outlet, total);
+        if (!totals.has(outlet) && totals.size >= NAMES_MAX) continue;
+        // What the first look finds was sent nobody knows when; who comes later has sent all of it since.
+        const before = totals.get(outlet) ?? (looked ? 0 : total);
+        if (total > before) add(sent, outlet, total - before);
+        totals.set(outlet, total);
       }
+      looked = true;
     },
     sent: (outlet) => read(sent.get(outlet)),
     heard(node) {

@@ -40,6 +40,14 @@ describe('traffic', () => {
     expect(traffic.heard('region')).toBeUndefined();
   });
 
+  test('the first delivery to an outlet is counted, though the store told nothing of it before', () => {
+    const traffic = createTraffic(clockAt(START));
+    traffic.takeStats([stats('global', { sent: 5 })]);
+    traffic.takeStats([stats('global', { sent: 5 }), stats('region', { sent: 2 })]);
+    expect(traffic.sent('region').at(-1)).toBe(2);
+    expect(traffic.sent('global').at(-1)).toBe(0);
+  });
+
   test('whatever comes when, an hour holds sixty minutes and the sum of what came in it', () => {
     const gaps = fc.array(fc.integer({ min: 0, max: 10 * MINUTE }), { maxLength: 60 });
     fc.assert(

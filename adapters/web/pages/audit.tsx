@@ -39,24 +39,22 @@ const columns: Column<AuditRow>[] = [
     cell: (row) => <time dateTime={row.at}>{tellTime(row.at)}</time>,
   },
   { key: 'who', title: words.columns.who, cell: (row) => <span className="strong">{row.who}</span> },
-  { key: 'action', title: words.columns.action, cell: (row) => row.action },
+  { key: 'action', title: words.columns.action, wide: true, cell: (row) => row.action },
   {
     key: 'what',
     title: words.columns.what,
-    cell: (row) => {
-      const page = PAGES[row.what];
-      return row.thing !== undefined && page !== undefined ? (
-        <Link data-row-link href={`${page}${encodeURIComponent(row.thing)}`}>
-          {row.what}
-        </Link>
-      ) : (
-        row.what
-      );
-    },
+    cell: (row) => (
+      <>
+        <span className="narrow-only">{row.action}</span>
+        <Thing row={row} />
+        <span className="narrow-only quiet">{row.reason ?? ''}</span>
+      </>
+    ),
   },
   {
     key: 'outcome',
     title: words.columns.outcome,
+    className: 'nowrap',
     cell: (row) =>
       row.outcome === 'Deny' ? (
         <span className="state state-parked">
@@ -71,6 +69,17 @@ const columns: Column<AuditRow>[] = [
   },
   { key: 'reason', title: words.columns.reason, wide: true, cell: (row) => row.reason ?? '' },
 ];
+
+/** What it was about, with a link to where that has a page. */
+function Thing({ row }: { row: AuditRow }) {
+  const page = PAGES[row.what];
+  if (row.thing === undefined || page === undefined) return row.what;
+  return (
+    <Link data-row-link href={`${page}${encodeURIComponent(row.thing)}`}>
+      {row.what}
+    </Link>
+  );
+}
 
 export default function AuditPage() {
   const [filters, change] = useFilters();

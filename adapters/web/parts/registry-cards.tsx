@@ -81,7 +81,7 @@ export function NumbersCard({
                   <span className="quiet">
                     {number.mark === 'mix' ? words.mix : number.mark === 'xpid' ? words.xpid : number.type}
                   </span>{' '}
-                  <span className="mono">{number.value}</span>
+                  <span className={number.mark === 'mix' ? 'mono nowrap' : 'mono'}>{number.value}</span>
                 </td>
                 <td>{number.from}</td>
                 <td className="quiet">{number.at === undefined ? '\u2013' : <Ago at={number.at} />}</td>
