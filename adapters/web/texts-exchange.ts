@@ -208,6 +208,8 @@ export const exchangeTexts = {
     alone: 'This node is in no exchange: nobody can be asked.',
     columns: { title: 'Document', home: 'Hospital', made: 'Made', size: 'Size' },
     open: 'Retrieve and read',
+    showReplaced: (count: number) => (count === 1 ? 'Show one replaced version' : `Show ${count} replaced versions`),
+    hideReplaced: 'Hide the replaced versions',
     numbers: 'Known there as',
     incomplete: 'Not every hospital answered; there may be more.',
     again: 'Ask again',

@@ -1,6 +1,7 @@
 /** What other hospitals have of this person: asked through the region when the tab is opened, not before. */
 import { Button } from '@mantine/core';
 import type { ElsewhereDocument, ElsewhereView } from '../../../schemas/portal-exchange.ts';
+import { useFilters } from '../address.ts';
 import { useLoad } from '../api.ts';
 import { Icon } from '../icons.tsx';
 import { exchangeTexts } from '../texts-exchange.ts';
@@ -52,6 +53,7 @@ export function Elsewhere({ personId }: { personId: string }) {
   const { data, fault, failedAt, reload } = useLoad<ElsewhereView>(
     `/api/patients/${encodeURIComponent(personId)}/elsewhere`,
   );
+  const [filters, change] = useFilters();
   if (fault?.status === 404) return <p className="quiet tab-note">{words.alone}</p>;
   if (data === undefined)
     return fault === undefined ? (
@@ -59,7 +61,9 @@ export function Elsewhere({ personId }: { personId: string }) {
     ) : (
       <FaultNotice fault={fault} since={failedAt} onAgain={() => reload()} />
     );
-  const { documents } = data;
+  // Each change of a record makes a version anew: what was replaced is there for who asks, and not in the way.
+  const replaced = data.documents.filter((document) => document.state === 'superseded').length;
+  const documents = data.documents.filter((document) => filters.replaced === '1' || document.state !== 'superseded');
   return (
     <section aria-label={words.title} className="tab-body">
       <div className="card-head">
@@ -93,6 +97,17 @@ export function Elsewhere({ personId }: { personId: string }) {
           keyOf={(document) => document.id}
           linkOf={(document) => `/elsewhere/${personId}/${encodeURIComponent(document.id)}`}
         />
+      )}
+      {replaced === 0 ? null : (
+        <Button
+          size="compact-sm"
+          variant="subtle"
+          color="gray"
+          className="tab-note"
+          onClick={() => change({ replaced: filters.replaced === '1' ? undefined : '1' }, { replace: true })}
+        >
+          {filters.replaced === '1' ? words.hideReplaced : words.showReplaced(replaced)}
+        </Button>
       )}
       {data.numbers === undefined || data.numbers.length === 0 ? null : (
         <p className="tab-note">
