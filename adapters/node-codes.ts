@@ -94,13 +94,15 @@ export async function watchCodeFolder<T>(options: {
   const known = new Map<string, { stamp: string; parts: T[] }>();
   let looking: Promise<void> | undefined;
   let isClosed = false;
+  let isUnsettled = false;
 
+  /** What changes is taken over once it has been quiet from one look to the next: an import writes many files. */
   async function look(isFirst: boolean): Promise<void> {
     const names = readdirSync(folder)
       .filter((name) => readable.test(name))
       .sort()
       .slice(0, FILES_MAX);
-    let isChanged = isFirst;
+    let isChanged = false;
     for (const name of [...known.keys()]) if (!names.includes(name)) isChanged = known.delete(name) || isChanged;
     for (const name of names) {
       const { mtimeMs, size, ino } = statSync(join(folder, name));
@@ -109,7 +111,10 @@ export async function watchCodeFolder<T>(options: {
       known.set(name, { stamp, parts: readOne(name, size) });
       isChanged = true;
     }
-    if (isChanged) await options.take([...known.values()].flatMap(({ parts }) => parts));
+    if (isChanged) isUnsettled = true;
+    if (!isFirst && (isChanged || !isUnsettled)) return;
+    await options.take([...known.values()].flatMap(({ parts }) => parts));
+    isUnsettled = false;
   }
 
   function readOne(name: string, size: number): T[] {

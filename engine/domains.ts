@@ -1,5 +1,6 @@
 /** Who gives which numbers in the exchange, as this node's settings tell it. Pure. */
 import type { NodeRole } from '../schemas/exchange.ts';
+import type { Identifier, Person } from '../schemas/parts.ts';
 import type { FeedOptions } from './ihe/index.ts';
 
 /** Another node, as the settings know it. */
@@ -74,6 +75,15 @@ export function givenSystems(setup: ExchangeSetup): Set<string> {
   for (const node of setup.nodes) if (node.role === 'region') systems.add(xpidSystem(node.organization));
   if (setup.node.role === 'region') systems.add(xpidSystem(setup.organization.oid));
   return systems;
+}
+
+/** The numbers that a node tells those below: of each system that it gives or passes on the one in force, and no other region's. */
+export function numbersToTell(setup: ExchangeSetup, person: Pick<Person, 'identifiers'>): Identifier[] {
+  const systems = [mixSystem(setup)];
+  if (setup.node.role === 'region') systems.push(xpidSystem(setup.organization.oid));
+  return systems
+    .map((system) => person.identifiers.find((one) => one.system === system))
+    .filter((one) => one !== undefined);
 }
 
 /** How this node feeds the one above. */

@@ -4,7 +4,7 @@
  */
 import type { Delivery, KeptMessage, Person, Store } from '../schemas/parts.ts';
 import type { VendorProfile } from '../schemas/vendors/profile.ts';
-import { type ExchangeSetup, feedOptionsOf, givenSystems } from './domains.ts';
+import { type ExchangeSetup, feedOptionsOf, numbersToTell } from './domains.ts';
 import { composeFor, type Receiver } from './hl7v2/index.ts';
 import { fhirIdentifier, makeFeed, makeProvideBundle, makeWithdrawal, readNumber, tokenOf } from './ihe/index.ts';
 import { controlIdOf } from './outbound/index.ts';
@@ -68,8 +68,7 @@ async function numbersPayload(
   const person = entry && (await parts.store.person(entry.personId));
   if (entry === undefined || person === undefined || entry.removed) return undefined;
   const local = readNumber(entry.key.slice('Patient|'.length), 'identifier');
-  const given = givenSystems(setup);
-  const numbers = person.identifiers.filter((one) => given.has(one.system));
+  const numbers = numbersToTell(setup, person);
   if (numbers.length === 0) return undefined;
   return put('Patient', tokenOf(local), {
     resourceType: 'Patient',

@@ -14,6 +14,7 @@ import {
   knownNode,
   mixSystem,
   nodeAbove,
+  numbersToTell,
   xpidSystem,
 } from './domains.ts';
 import { type FedPatient, fhirIdentifier, type PatientNumber, readFeed, tokenOf } from './ihe/index.ts';
@@ -175,12 +176,7 @@ async function drawFreeNumber(parts: ReceiveParts, system: string): Promise<stri
 
 /** The Patient of an answer: the numbers that the exchange gave, and no demographics. Of a system only the first is in force. */
 export function answerOf(setup: ExchangeSetup, person: Person, status: number): FhirAnswer {
-  const systems = [mixSystem(setup)];
-  if (setup.node.role === 'region') systems.push(xpidSystem(setup.organization.oid));
-  const identifier = systems
-    .map((system) => person.identifiers.find((one) => one.system === system))
-    .filter((one) => one !== undefined)
-    .map((one) => ({ ...fhirIdentifier(one), use: 'official' as const }));
+  const identifier = numbersToTell(setup, person).map((one) => ({ ...fhirIdentifier(one), use: 'official' as const }));
   return {
     status,
     headers: { location: `Patient/${person.id}` },
