@@ -50,7 +50,7 @@ function die(): never {
 function watchFiles(nth: number | undefined): void {
   let changes = 0;
   // fsync is left out: it changes nothing that outlives a killed process.
-  const names = ['mkdirSync', 'openSync', 'writeSync', 'linkSync', 'renameSync', 'unlinkSync'];
+  const names = ['mkdirSync', 'openSync', 'writeSync', 'writeFileSync', 'linkSync', 'renameSync', 'unlinkSync'];
   const calls = fs as unknown as Record<string, (...args: unknown[]) => unknown>;
   for (const name of names) {
     const real = calls[name]!;
