@@ -38,7 +38,12 @@ const columns: Column<AuditRow>[] = [
     className: 'nowrap loose',
     cell: (row) => <time dateTime={row.at}>{tellTime(row.at)}</time>,
   },
-  { key: 'who', title: words.columns.who, cell: (row) => <span className="strong">{row.who}</span> },
+  {
+    key: 'who',
+    title: words.columns.who,
+    className: 'who-cell',
+    cell: (row) => <span className="strong">{row.who}</span>,
+  },
   { key: 'action', title: words.columns.action, wide: true, cell: (row) => row.action },
   {
     key: 'what',
