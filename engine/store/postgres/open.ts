@@ -73,10 +73,12 @@ const defaults: StoreLimits = {
 
 /** A job that was not heard of for so long is given again, also when its process lives. */
 const leaseLongestMs = 300_000;
-/** Processes that may write to one tenant at once. */
+/** Writers of one tenant at once; a process has two. */
 const partsMax = 256;
 /** Each read is a way over the network and back, so a few go side by side. */
 const readersMin = 4;
+/** Messages of which it is remembered that this process leased them. */
+const mineMax = 50_000;
 /** How old a count of the waiting jobs may be. */
 const countEveryMs = 500;
 /** Jobs that became ready unheard are found after this. */
@@ -135,6 +137,8 @@ class PostgresStore implements OpenedStore {
   readonly #keys: KeyRing;
   readonly #readers: PgReaders;
   readonly #reads: ReadParts;
+  /** New messages do not wait for what work writes, and keep their order among themselves. */
+  readonly #keeping: Lane;
   readonly #lane: Lane;
   readonly #recent: Recent;
   readonly #notes: Notes;
@@ -149,7 +153,7 @@ class PostgresStore implements OpenedStore {
   readonly #empty = new Map<JobKind, { dueAt: number; lookAt: number }>();
   /** Counts the times that jobs may have become ready. */
   #moved = 0;
-  #writing: PgConnection | undefined;
+  readonly #writing = new Set<PgConnection>();
   #counted = { at: 0, waiting: 0, busy: false };
   #renewing: NodeJS.Timeout | undefined;
   #closing: Promise<void> | undefined;
@@ -176,24 +180,27 @@ class PostgresStore implements OpenedStore {
       leaseMs: this.#limits.leaseMs,
       longestMs: Math.max(leaseLongestMs, this.#limits.leaseMs),
     });
-    const writer = new PgGroupWriter({
-      connect: () => this.#openPart(),
-      keys: this.#keys,
-      schema: place.schema,
-      jobsMoved: (news, more) => this.#jobsMoved(news, more),
-      kept: (unit, conflict) => {
-        const message = conflict ? { ...unit.message, conflict } : unit.message;
-        if (unit.job) this.#recent.put(message);
-        this.#notes.kept(message);
-      },
-      committed: (unit) => {
-        this.#notes.committed(unit);
-        if (!unit.message) return;
-        this.#recent.drop(unit.message.text);
-        this.#mine.delete(unit.message.text);
-      },
-    });
-    this.#lane = new Lane(writer, this.#limits, () => this.#notes.tell());
+    const writer = (): PgGroupWriter =>
+      new PgGroupWriter({
+        connect: (before) => this.#openPart(before),
+        keys: this.#keys,
+        schema: place.schema,
+        jobsMoved: (news, more) => this.#jobsMoved(news, more),
+        kept: (unit, conflict) => {
+          const message = conflict ? { ...unit.message, conflict } : unit.message;
+          if (unit.job) this.#recent.put(message);
+          this.#notes.kept(message);
+        },
+        committed: (unit) => {
+          this.#notes.committed(unit);
+          if (!unit.message) return;
+          this.#recent.drop(unit.message.text);
+          this.#mine.delete(unit.message.text);
+        },
+      });
+    const lane = (): Lane => new Lane(writer(), this.#limits, () => this.#notes.tell());
+    this.#keeping = lane();
+    this.#lane = lane();
   }
 
   /** What must be done before the first call. */
@@ -214,12 +221,12 @@ class PostgresStore implements OpenedStore {
     job: Parameters<Store['keep']>[2],
     options: { identityIsUnique: boolean },
   ): ReturnType<Store['keep']> {
-    this.#lane.requireRoom();
+    this.#keeping.requireRoom();
     if (job) this.#requireJobRoom();
     const keys = this.#keys.ensure([dayKey(dayOf(message.receivedAt))]);
     if (keys) await keys;
     const unit = makeKeepUnit(this.#options.seal, message, terms, job, options.identityIsUnique);
-    const result: KeepResult | undefined = await this.#lane.submit(
+    const result: KeepResult | undefined = await this.#keeping.submit(
       { kind: 'keep', keep: unit },
       unit.body.length + 512,
     );
@@ -250,6 +257,7 @@ class PostgresStore implements OpenedStore {
     const moved = this.#moved;
     const at = performance.now();
     const { jobs, dueAt } = await this.#leaser.lease(asked, limit, now);
+    if (this.#mine.size > mineMax) this.#mine.clear();
     for (const job of jobs) if (job.kind === 'process') this.#mine.add(job.subject);
     if (jobs.length < limit) {
       // Whoever rang meanwhile may have been too late for this look.
@@ -432,7 +440,8 @@ class PostgresStore implements OpenedStore {
   }
 
   written(): { groups: number; units: number } {
-    return this.#lane.written;
+    const [kept, worked] = [this.#keeping.written, this.#lane.written];
+    return { groups: kept.groups + worked.groups, units: kept.units + worked.units };
   }
 
   close(): Promise<void> {
@@ -441,14 +450,14 @@ class PostgresStore implements OpenedStore {
   }
 
   async #close(): Promise<void> {
-    await this.#lane.close();
+    await Promise.all([this.#keeping.close(), this.#lane.close()]);
     clearInterval(this.#renewing);
     for (const wake of [...this.#waiters]) wake();
     await this.#notes.close();
     await this.#leaser.release().catch(() => undefined);
     await this.#own.close();
     await this.#readers.close();
-    await this.#writing?.close();
+    for (const connection of this.#writing) await connection.close();
     await this.#leasing.close();
   }
 
@@ -511,16 +520,19 @@ class PostgresStore implements OpenedStore {
   }
 
   /** A connection that holds a part no other process has: its audit chain and its counts. Errors: `store.busy` when all are taken. */
-  async #openPart(): Promise<PartConnection> {
-    await this.#writing?.close();
+  async #openPart(before: PgConnection | undefined): Promise<PartConnection> {
+    if (before) {
+      this.#writing.delete(before);
+      await before.close();
+    }
     const connection = await PgConnection.open(this.#place);
-    this.#writing = connection;
+    this.#writing.add(connection);
     const group = hash('sha256', `part|${this.#place.schema}`, 'buffer').readInt32BE(0);
     const [row] = await connection.all(
       'SELECT p AS part FROM generate_series(0, $2::int - 1) AS p WHERE pg_try_advisory_lock($1::int, p) LIMIT 1',
       [group, partsMax],
     );
-    if (!row) throw new MixError('store.busy', { detail: `${partsMax} processes` });
+    if (!row) throw new MixError('store.busy', { detail: `${partsMax} writers` });
     const part = row.part as number;
     const chain = await readChain(connection, part);
     return { connection, part, auditNumber: chain.number, auditHash: chain.hash };

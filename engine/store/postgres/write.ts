@@ -30,7 +30,7 @@ export interface PartConnection {
 
 export interface PgWriterParts extends Omit<PlannerParts, 'jobs'> {
   /** The connection that writes; a lost one is opened anew. */
-  connect(): Promise<PartConnection>;
+  connect(before: PgConnection | undefined): Promise<PartConnection>;
   keys: KeyRing;
   /** Keeps the locks of tenants apart. */
   schema: string;
@@ -62,6 +62,8 @@ interface Asked {
 export class PgGroupWriter implements LaneWriter {
   readonly #parts: PgWriterParts;
   #place: PartConnection | undefined;
+  #lostConnection: PgConnection | undefined;
+  #part = 0;
   #writes: Record<WriteName, Write> = writesOf(0);
 
   constructor(parts: PgWriterParts) {
@@ -135,7 +137,10 @@ export class PgGroupWriter implements LaneWriter {
     } catch (error) {
       await connection.raw('ROLLBACK').catch(() => undefined);
       // After a failure nobody knows what a lost connection still did: the chain is read again.
-      if (connection.lost) this.#place = undefined;
+      if (connection.lost) {
+        this.#lostConnection = connection;
+        this.#place = undefined;
+      }
       throw error;
     }
   }
@@ -155,8 +160,11 @@ export class PgGroupWriter implements LaneWriter {
 
   async #connect(): Promise<PartConnection> {
     if (this.#place && !this.#place.connection.lost) return this.#place;
-    const place = await this.#parts.connect();
-    if (this.#place?.part !== place.part) this.#writes = writesOf(place.part);
+    const before = this.#lostConnection ?? this.#place?.connection;
+    const place = await this.#parts.connect(before);
+    this.#lostConnection = undefined;
+    if (place.part !== this.#part) this.#writes = writesOf(place.part);
+    this.#part = place.part;
     this.#place = place;
     return place;
   }
