@@ -5,7 +5,7 @@ import type { Changes, Store } from '../../schemas/parts.ts';
 export type DeliberateFault = 'answers-early' | 'splits-effect';
 
 /** Between the promise and the commit, or the two commits: wide enough for a kill to fall into. */
-const GAP_MS = 25;
+const GAP_MS = 200;
 
 const gap = (): Promise<void> => new Promise((next) => setTimeout(next, GAP_MS));
 
