@@ -132,7 +132,7 @@ test('whatever was cut off, in the end all is as if nothing had been', async () 
     }),
     { numRuns: Number(process.env['MIX_RUNS'] ?? 4) },
   );
-}, 240_000);
+}, 560_000);
 
 /** Of each document set the newest stands current in its region, once; no other does. */
 async function checkDocuments(nodes: TestNodes, known: Known[]): Promise<void> {
