@@ -74,13 +74,18 @@ describe.skipIf(browserPath === undefined)(
     }
 
     async function openPatient({ page, portal }: { page: Page; portal: string }): Promise<void> {
-      await page.goto(`${portal}/patients`);
-      await page.getByRole('textbox', { name: 'Name, number or birth date' }).fill('quillfeather');
-      await page.keyboard.press('Enter');
-      await page.waitForURL('**/patients?q=quillfeather');
       const found = page.getByRole('link', { name: 'Quillfeather, Isolde Mae' });
-      await found.waitFor();
-      expect(await found.count()).toBe(1);
+      // A message that was just acknowledged may not be worked off yet.
+      await expect
+        .poll(
+          async () => {
+            await page.goto(`${portal}/patients?q=quillfeather`);
+            await page.locator('main :is(.rows tbody a, .empty)').first().waitFor();
+            return found.count();
+          },
+          { timeout: SEEN_MS_MAX, interval: 1_000 },
+        )
+        .toBe(1);
       await found.click();
       await page.getByRole('heading', { level: 1, name: /Quillfeather, Isolde Mae/i }).waitFor();
     }
