@@ -99,7 +99,9 @@ function receiptOf({ headers }: PeerAnswer): string | undefined {
   const location = headers['location'] ?? headers['content-location'];
   if (location === undefined) return undefined;
   const path = location.replace(/^https?:\/\/[^/]*/, '');
-  return LOCATION.test(path) ? path : undefined;
+  if (!LOCATION.test(path)) return undefined;
+  // A receipt is kept in the open, and the address of a Patient is the X-PID or another number of theirs: its kind alone is told.
+  return /(^|\/)Patient(\/|$)/.test(path) ? 'Patient' : path;
 }
 
 /** Retry-After in ms: seconds or a date (RFC 9110 10.2.3). */

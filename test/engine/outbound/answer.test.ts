@@ -21,8 +21,13 @@ describe('an answer', () => {
     ['200', answer(200), { is: 'sent' }],
     [
       '201 with a place',
+      answer(201, undefined, { location: 'https://r:1/fhir/R4/DocumentReference/0193-a' }),
+      { is: 'sent', receipt: '/fhir/R4/DocumentReference/0193-a' },
+    ],
+    [
+      '201 with the number of a patient as its place',
       answer(201, undefined, { location: 'https://r:1/fhir/R4/Patient/0193-a' }),
-      { is: 'sent', receipt: '/fhir/R4/Patient/0193-a' },
+      { is: 'sent', receipt: 'Patient' },
     ],
     [
       '201 with a place that names somebody',
