@@ -100,10 +100,14 @@ describe('a demo with samples', () => {
     const running = filesUnder(data);
     expect(running.some((path) => path.endsWith('store.sqlite'))).toBe(true);
     expect(running.some((path) => path.endsWith('-wal'))).toBe(true);
+    // An X-PID is the name of a row at the region that gave it, as docs/threats.md tells; anywhere else it is a patient's number.
+    const isXpid = (text: string): boolean => /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(text);
+    const wantedIn = (path: string): string[] =>
+      path.startsWith(join(data, 'region')) ? secrets.filter((text) => !isXpid(text)) : secrets;
     for (const path of running)
-      expect(`${path.slice(data.length)}: ${findIn(readFileSync(path), secrets).length}`).toMatch(/: 0$/);
+      expect(`${path.slice(data.length)}: ${findIn(readFileSync(path), wantedIn(path)).length}`).toMatch(/: 0$/);
     await first.stop();
-    for (const path of filesUnder(data)) expect(findIn(readFileSync(path), secrets)).toEqual([]);
+    for (const path of filesUnder(data)) expect(findIn(readFileSync(path), wantedIn(path))).toEqual([]);
 
     const second = await startDemo('--data', data);
     expect(second.told.password).toBeUndefined();
