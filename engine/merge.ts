@@ -4,7 +4,7 @@
 import { MixError } from '../schemas/errors/index.ts';
 import type { Changes, Clock, Entry, Identifier, Person, Store } from '../schemas/parts.ts';
 import { identify, type KnownPersons, keyOfIdentifier } from './identify.ts';
-import { type Draft, type DraftMerge, mergePersons } from './record/index.ts';
+import { type Draft, type DraftMerge, mergePersons, uuidv7 } from './record/index.ts';
 
 interface MergeParts {
   store: Store;
@@ -65,6 +65,21 @@ async function addMerge(
   for (const one of joined.persons) putPerson(changes, one.person.id === survivor.id ? { ...one, expect } : one);
   changes.entries = overlayChanges(changes.entries ?? [], joined.entries);
   changes.identifiersGone = [...(changes.identifiersGone ?? []), ...joined.identifiersGone];
+  changes.jobsNew = [...(changes.jobsNew ?? []), retirement(changes, retired.id, parts.clock.now())];
+}
+
+/** The job that supersedes the documents of who was merged away: due with the survivor's next document, at once where none is to come. */
+function retirement(changes: Changes, personId: string, now: number): NonNullable<Changes['jobsNew']>[number] {
+  const next = changes.jobsNew?.find(({ kind }) => kind === 'document');
+  const dueAt = next?.dueAt ?? now;
+  return {
+    id: uuidv7(now),
+    kind: 'document',
+    subject: personId,
+    keys: [`document|${personId}`],
+    dueAt,
+    latestAt: next?.latestAt ?? dueAt,
+  };
 }
 
 function holdsOneOf(person: Person, identifiers: Identifier[]): boolean {

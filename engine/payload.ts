@@ -31,7 +31,9 @@ export async function payloadOf(
   const setup = about.exchange;
   if (setup === undefined) return undefined;
   if (delivery.kind === 'withdraw') {
-    const { identifier, body } = makeWithdrawal(delivery.thing, 'entered-in-error');
+    const document = await parts.store.document(delivery.thing);
+    const status = document?.state === 'superseded' ? 'superseded' : 'entered-in-error';
+    const { identifier, body } = makeWithdrawal(delivery.thing, status);
     return put('DocumentReference', identifier, body);
   }
   if (delivery.kind === 'document') return documentPayload(parts, setup, delivery, earlier);

@@ -10,6 +10,7 @@ import type { AuditEntry, Changes, Clock, Job, Log, Person, Store, StoredDocumen
 import { buildCcd, type CcdOrganization, checkCcd } from './ccda/index.ts';
 import { documentDeliveries, documentDelivery, hasUntriedDocument } from './feed.ts';
 import { uuidv7 } from './record/index.ts';
+import { withdrawal } from './withdraw.ts';
 
 export interface PublishParts {
   store: Store;
@@ -32,6 +33,11 @@ const ATTEMPTS_MAX = 5;
 export async function publishJob(parts: PublishParts, options: PublishOptions, job: Job): Promise<void> {
   const jobRef = { id: job.id, fence: job.fence };
   try {
+    const retired = await retireDocuments(parts, options, job.subject);
+    if (retired !== undefined) {
+      await parts.store.commit({ jobDone: jobRef, ...retired });
+      return;
+    }
     const document = await makeDocument(parts, options, job.subject);
     await keepDocument(parts, options, { jobDone: jobRef, personId: job.subject, document });
   } catch (cause) {
@@ -74,6 +80,28 @@ export async function keepDocument(
     await parts.store.commit(kept);
   }
   await parts.store.commit({ ...done, ...(await documentDeliveries(parts, above, personId)) });
+}
+
+/**
+ * Of a person who was merged away the documents that are current are superseded, here and wherever they went: what they say stands in the
+ * survivor's now. Undefined for a person who stands.
+ */
+async function retireDocuments(
+  parts: Pick<PublishParts, 'store' | 'clock'>,
+  { above }: Pick<PublishOptions, 'above'>,
+  personId: string,
+): Promise<Changes | undefined> {
+  const { store, clock } = parts;
+  const person = await store.person(personId);
+  if (person?.state !== 'merged') return undefined;
+  const current = (await store.documents(personId)).filter(({ state }) => state === 'current');
+  const nodes = above === undefined ? [] : [above];
+  const all = await Promise.all(current.map((one) => withdrawal({ store, clock, nodes }, one, 'superseded')));
+  return {
+    documentStates: all.flatMap((one) => one.documentStates),
+    deliveries: all.flatMap((one) => one.deliveries),
+    jobsNew: all.flatMap((one) => one.jobsNew),
+  };
 }
 
 function createdEntry(document: StoredDocument): AuditEntry {

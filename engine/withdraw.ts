@@ -32,16 +32,20 @@ export async function withdrawDocument(
   await authorize(parts, by, 'configure', thing, reason, together);
 }
 
-/** The changes that withdraw a document: its state, and the word to everybody who got it. For whoever parts two persons again. */
+/**
+ * The changes that withdraw a document: its state, and the word to everybody who got it. `superseded` is for one that another person's
+ * document speaks for now, `deprecated` for one that should not be where it is.
+ */
 export async function withdrawal(
   parts: WithdrawParts,
   document: Pick<StoredDocument, 'id' | 'personId'>,
+  state: 'deprecated' | 'superseded' = 'deprecated',
 ): Promise<Required<Pick<Changes, 'documentStates' | 'deliveries' | 'jobsNew'>>> {
   const now = parts.clock.now();
   const { id: thing, personId } = document;
   const recipients = await recipientsOf(parts, document);
   const deliveries = recipients.map((outlet) => newDelivery({ outlet, kind: 'withdraw', thing, personId }, now));
-  return { documentStates: [{ id: thing, state: 'deprecated' }], ...withJobs(deliveries, now) };
+  return { documentStates: [{ id: thing, state }], ...withJobs(deliveries, now) };
 }
 
 /** Who got a document: outlets that it was sent to (or that a try may have reached), and nodes that retrieved it, by the audit. */

@@ -145,9 +145,9 @@ async function judgeRegistry({ opened, people, tell }: Exchange, region: Opened)
         }
       }
     }
-    if (current.size < wanted)
+    if (current.size !== wanted)
       tell(`region: ${current.size} current documents of ${who}, and ${wanted} at the hospitals`);
-    // Of a patient who was merged away the last document stays; it too must be what its hospital has.
+    // And each that is current here is current where it was made.
     for (const entry of entries) {
       if (entry.status !== 'current') continue;
       const document = await opened.get(entry.sourceId)?.store.document(masterOf(entry).slice('urn:uuid:'.length));

@@ -110,6 +110,25 @@ describe('merges', () => {
     expect(observation?.body).toMatchObject({ subject: { reference: `Patient/${survivor!.id}` } });
   });
 
+  it('supersedes the documents of the retired person, whatever became of them before', async () => {
+    const documented = await openHospital({ when: 'coalesced', quietMs: 0, latestMs: 0 });
+    try {
+      await documented.send([msh('ADT^A28^ADT_A05'), 'EVN|A28|20260401', pid('100')]);
+      await documented.send(result('200', '9.1'));
+      await documented.settled();
+      const retired = await documented.personOf('200');
+      expect((await documented.store.documents(retired!.id)).map(({ state }) => state)).toEqual(['current']);
+      await documented.send(merge('100', '200'));
+      await documented.settled();
+      expect((await documented.store.documents(retired!.id)).map(({ state }) => state)).toEqual(['superseded']);
+      const survivor = await documented.personOf('100');
+      const states = (await documented.store.documents(survivor!.id)).map(({ state }) => state);
+      expect(states.filter((state) => state === 'current')).toHaveLength(1);
+    } finally {
+      await documented.close();
+    }
+  });
+
   it('leads an old number that nobody had to the survivor', async () => {
     await hospital.send(merge('100', '555'));
     await hospital.settled();
