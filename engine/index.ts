@@ -261,6 +261,7 @@ export function createEngine(parts: EngineParts, options: EngineOptions): Engine
         },
         { kinds: ['document'], batch: DOCUMENT_BATCH, abreast: 1, work: (jobs) => publishAll(jobs) },
         { kinds: ['feed'], batch: FEED_BATCH, abreast: 1, work: (jobs) => neighbours.feed(jobs) },
+        { kinds: ['recall'], batch: FEED_BATCH, abreast: 1, work: (jobs) => neighbours.recall(jobs) },
       ]);
       neighbours.start();
       void tender?.start();

@@ -25,7 +25,7 @@ import { resendDeliveries } from './resend.ts';
 import { createServe } from './serve.ts';
 import { readKept, type SourceSetup } from './understand.ts';
 import { countHeard, createTraffic } from './view-traffic.ts';
-import { withdrawDocument } from './withdraw.ts';
+import { recallDocuments, withdrawDocument } from './withdraw.ts';
 
 export interface NeighbourParts {
   store: Store;
@@ -65,6 +65,8 @@ export interface Neighbours {
   addOnward: NonNullable<ProcessParts['addOnward']>;
   /** Runs leased `feed` jobs. */
   feed(jobs: Job[]): Promise<void>;
+  /** Runs leased `recall` jobs. */
+  recall(jobs: Job[]): Promise<void>;
   start(): void;
   stop(): Promise<void>;
   /** Takes over routes and outlets without dropping what is under way. */
@@ -111,8 +113,7 @@ export function createNeighbours(parts: NeighbourParts, options: NeighbourOption
       outletStates: () => deliverer.states(),
       traffic,
       resend: (ask, by) => resendDeliveries({ store, clock, wake: (outlet) => deliverer.wake(outlet) }, ask, by),
-      withdraw: (documentId, by, reason) =>
-        withdrawDocument({ store, clock, nodes: [...peers.keys()] }, documentId, by, reason),
+      withdraw: (documentId, by, reason) => withdrawDocument({ store, clock }, documentId, by, reason),
     },
     states: () => deliverer.states(),
     addOnward(changes: Changes, about) {
@@ -126,6 +127,7 @@ export function createNeighbours(parts: NeighbourParts, options: NeighbourOption
       return addOnward(changes, about, above === undefined ? onward : { ...onward, above }, clock.now());
     },
     feed: (jobs) => feedJobs({ store, clock }, above, jobs),
+    recall: (jobs) => recallDocuments({ store, clock, nodes: [...peers.keys()] }, jobs),
     start: () => deliverer.start(),
     stop: () => deliverer.stop(),
     setTables(next, opened) {

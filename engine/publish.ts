@@ -33,7 +33,7 @@ const ATTEMPTS_MAX = 5;
 export async function publishJob(parts: PublishParts, options: PublishOptions, job: Job): Promise<void> {
   const jobRef = { id: job.id, fence: job.fence };
   try {
-    const retired = await retireDocuments(parts, options, job.subject);
+    const retired = await retireDocuments(parts, job.subject);
     if (retired !== undefined) {
       await parts.store.commit({ jobDone: jobRef, ...retired });
       return;
@@ -87,19 +87,15 @@ export async function keepDocument(
  * survivor's now. Undefined for a person who stands.
  */
 async function retireDocuments(
-  parts: Pick<PublishParts, 'store' | 'clock'>,
-  { above }: Pick<PublishOptions, 'above'>,
+  { store, clock }: Pick<PublishParts, 'store' | 'clock'>,
   personId: string,
 ): Promise<Changes | undefined> {
-  const { store, clock } = parts;
   const person = await store.person(personId);
   if (person?.state !== 'merged') return undefined;
   const current = (await store.documents(personId)).filter(({ state }) => state === 'current');
-  const nodes = above === undefined ? [] : [above];
-  const all = await Promise.all(current.map((one) => withdrawal({ store, clock, nodes }, one, 'superseded')));
+  const all = current.map(({ id }) => withdrawal(id, 'superseded', clock.now()));
   return {
     documentStates: all.flatMap((one) => one.documentStates),
-    deliveries: all.flatMap((one) => one.deliveries),
     jobsNew: all.flatMap((one) => one.jobsNew),
   };
 }

@@ -6,7 +6,6 @@ import type { Bundle, DocumentReference } from '@medplum/fhirtypes';
 import { MixError } from '../schemas/errors/index.ts';
 import type { FhirAnswer, NodeSubject } from '../schemas/exchange.ts';
 import type { Changes, Entry, StoredDocument } from '../schemas/parts.ts';
-import { newDelivery, withJobs } from './deliveries.ts';
 import { domainsOf, type ExchangeSetup, knownNode, xpidSystem } from './domains.ts';
 import {
   makeProvideAnswer,
@@ -19,6 +18,7 @@ import {
 } from './ihe/index.ts';
 import { type Receipt, type ReceiveParts, receiveOnce } from './receive.ts';
 import { codeOf } from './record/index.ts';
+import { recallJob } from './withdraw.ts';
 
 /** The id of a document in the registry follows from its master identifier, so that it is found without knowing whose it is. */
 export const registryId = (master: { system: string; value: string }): string => uuidOf(`document|${tokenOf(master)}`);
@@ -206,11 +206,10 @@ function copyOf(bytes: Buffer, entry: Entry, replaces: readonly string[], filing
   return replaced === undefined ? copy : { ...copy, replaces: replaced };
 }
 
-const DISCLOSURES_MAX = 500;
 const WITHDRAWN_TO = ['entered-in-error', 'superseded'] as const;
 
 /**
- * Withdraws a document of the sender's, by its master identifier, and tells every node that retrieved it here. Throws `exchange.unknown-document`,
+ * Withdraws a document of the sender's, by its master identifier, and tells (by a job) every node that retrieved it here. Throws `exchange.unknown-document`,
  * `exchange.not-yours`, `exchange.malformed` (another status).
  */
 export async function withdrawDocument(
@@ -230,18 +229,11 @@ export async function withdrawDocument(
     if (entry === undefined || isPlaceholder(entry))
       throw new MixError('exchange.unknown-document', { place: 'identifier' });
     checkOwner(entry, from.id, 'identifier');
-    const now = parts.clock.now();
-    const told = withJobs(
-      (await whoRetrieved(parts, setup, entry))
-        .filter((name) => name !== from.id)
-        .map((outlet) => newDelivery({ outlet, kind: 'withdraw', thing: id, personId: entry.personId }, now)),
-      now,
-    );
     const next: Entry = { ...entry, version: entry.version + 1, messageId, status, body: withStatus(entry, status) };
     const copy = await parts.store.document(id);
     const changes: Changes = {
       entries: entry.status === status ? [] : [{ entry: next, expect: entry.version }],
-      ...(status === 'entered-in-error' ? told : {}),
+      ...(status === 'entered-in-error' ? { jobsNew: [recallJob(id, parts.clock.now())] } : {}),
     };
     if (copy !== undefined)
       changes.documentStates = [{ id, state: status === 'superseded' ? 'superseded' : 'deprecated' }];
@@ -256,22 +248,6 @@ export async function withdrawDocument(
       reason: `withdrawn: ${status}`,
     };
   });
-}
-
-/** Nodes to which this document was disclosed here, from the audit. */
-async function whoRetrieved(parts: ReceiveParts, setup: ExchangeSetup, entry: Entry): Promise<string[]> {
-  const names = new Set<string>();
-  let cursor: string | undefined;
-  for (let page = 0; page < 20; page++) {
-    const query = { personId: entry.personId, action: 'disclose', limit: DISCLOSURES_MAX };
-    const acts = await parts.store.audit(cursor === undefined ? query : { ...query, cursor });
-    for (const act of acts.rows)
-      if (act.thing === entry.id && act.outcome === 'Permit' && knownNode(setup, act.who) !== undefined)
-        names.add(act.who);
-    cursor = acts.next;
-    if (cursor === undefined) break;
-  }
-  return [...names];
 }
 
 /** At a hospital: a document that was retrieved through the region is withdrawn. Nothing of it lies here; the audit has it. */

@@ -185,7 +185,11 @@ async function giveOwn(parts: ServeParts, from: NodeSubject, id: string): Promis
   if (document === undefined || document.state === 'deprecated')
     throw new MixError('exchange.unknown-document', { place: 'Binary.id' });
   await parts.permit(from, 'disclose', { type: 'document', id, personId: document.personId });
-  return bytesAnswer(CCD_TYPE, document.bytes);
+  // What was withdrawn meanwhile may have been recalled before this disclosure was written down.
+  const now = await parts.store.document(id);
+  if (now === undefined || now.state === 'deprecated')
+    throw new MixError('exchange.unknown-document', { place: 'Binary.id' });
+  return bytesAnswer(CCD_TYPE, now.bytes);
 }
 
 const isUuid = (text: string): boolean => /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(text);
@@ -201,6 +205,7 @@ async function passOn(parts: ServeParts, setup: ExchangeSetup, from: NodeSubject
   if (person === undefined || !mayAsk(setup, from, person))
     throw new MixError('exchange.unknown-document', { place: 'Binary.id' });
   await parts.permit(from, 'disclose', { type: 'document', id, personId: person.id });
+  await checkStands(parts, id);
   const reference = entry.body as DocumentReference;
   const mediaType = reference.content[0]?.attachment.contentType ?? 'application/octet-stream';
   const copy = await parts.store.document(id);
@@ -208,6 +213,12 @@ async function passOn(parts: ServeParts, setup: ExchangeSetup, from: NodeSubject
   const bytes = await askHome(parts, setup, { entry, reference, from });
   checkDigest(bytes, reference);
   return bytesAnswer(mediaType, bytes);
+}
+
+/** What was withdrawn while its disclosure was written down may have been recalled without it. */
+async function checkStands(parts: ServeParts, id: string): Promise<void> {
+  if ((await parts.store.entriesById([id])).get(id)?.status === 'entered-in-error')
+    throw new MixError('exchange.unknown-document', { place: 'Binary.id' });
 }
 
 async function askHome(

@@ -1,9 +1,10 @@
 /** Withdraws a document that should not be where it is (wrong patient, persons that were parted again): whoever got it is told. */
 import { MixError } from '../schemas/errors/index.ts';
-import type { Changes, Clock, Delivery, Store, StoredDocument } from '../schemas/parts.ts';
+import type { Changes, Clock, Delivery, Job, Store, StoredDocument } from '../schemas/parts.ts';
 import type { Subject } from './admit.ts';
 import { authorize } from './authorize.ts';
 import { newDelivery, withJobs } from './deliveries.ts';
+import { uuidv7 } from './record/index.ts';
 
 export interface WithdrawParts {
   store: Store;
@@ -16,11 +17,11 @@ const PAGE = 500;
 const PAGES_MAX = 100;
 
 /**
- * Marks a kept document as deprecated and puts a `withdraw` delivery for each node that got it, or may have. The reason stands in the
- * audit alone. Done once: a second call finds nothing to do. Throws `exchange.unknown-document`, `policy.denied`.
+ * Marks a kept document as deprecated; each node that got it, or may have, is told by a job. The reason stands in the audit alone. Done
+ * once: a second call finds nothing to do. Throws `exchange.unknown-document`, `policy.denied`.
  */
 export async function withdrawDocument(
-  parts: WithdrawParts,
+  parts: Pick<WithdrawParts, 'store' | 'clock'>,
   documentId: string,
   by: Subject,
   reason: string,
@@ -28,24 +29,51 @@ export async function withdrawDocument(
   const document = await parts.store.document(documentId);
   if (document === undefined) throw new MixError('exchange.unknown-document', { place: 'document' });
   const thing = { type: 'document' as const, id: documentId, personId: document.personId };
-  const together = document.state === 'deprecated' ? {} : await withdrawal(parts, document);
+  const together = document.state === 'deprecated' ? {} : withdrawal(documentId, 'deprecated', parts.clock.now());
   await authorize(parts, by, 'configure', thing, reason, together);
 }
 
 /**
- * The changes that withdraw a document: its state, and the word to everybody who got it. `superseded` is for one that another person's
- * document speaks for now, `deprecated` for one that should not be where it is.
+ * The changes that withdraw a document: its state, and the job that tells everybody who got it. `superseded` is for one that another
+ * person's document speaks for now, `deprecated` for one that should not be where it is.
  */
-export async function withdrawal(
-  parts: WithdrawParts,
-  document: Pick<StoredDocument, 'id' | 'personId'>,
-  state: 'deprecated' | 'superseded' = 'deprecated',
-): Promise<Required<Pick<Changes, 'documentStates' | 'deliveries' | 'jobsNew'>>> {
-  const now = parts.clock.now();
-  const { id: thing, personId } = document;
-  const recipients = await recipientsOf(parts, document);
-  const deliveries = recipients.map((outlet) => newDelivery({ outlet, kind: 'withdraw', thing, personId }, now));
-  return { documentStates: [{ id: thing, state }], ...withJobs(deliveries, now) };
+export function withdrawal(
+  documentId: string,
+  state: 'deprecated' | 'superseded',
+  now: number,
+): Required<Pick<Changes, 'documentStates' | 'jobsNew'>> {
+  return { documentStates: [{ id: documentId, state }], jobsNew: [recallJob(documentId, now)] };
+}
+
+/**
+ * The job that tells whoever got a document that it is withdrawn. Who that is can only be told after the withdrawal is kept: a delivery or
+ * retrieval writes down that it happens and then reads the state, so it either stands there by then or sees the document withdrawn.
+ */
+export function recallJob(thing: string, now: number): NonNullable<Changes['jobsNew']>[number] {
+  return { id: uuidv7(now), kind: 'recall', subject: thing, keys: [`recall|${thing}`], dueAt: now };
+}
+
+/** Runs leased `recall` jobs: a `withdraw` delivery for each that got the document, but for the node that it came from. */
+export async function recallDocuments(parts: WithdrawParts, jobs: readonly Job[]): Promise<void> {
+  const { store, clock } = parts;
+  const entries = await store.entriesById(jobs.map((job) => job.subject));
+  for (const job of jobs) {
+    const entry = entries.get(job.subject);
+    const personId = entry?.personId ?? (await store.document(job.subject))?.personId;
+    const jobDone = { id: job.id, fence: job.fence };
+    if (personId === undefined) {
+      await store.commit({ jobDone });
+      continue;
+    }
+    const now = clock.now();
+    const recipients = (await recipientsOf(parts, { id: job.subject, personId })).filter(
+      (one) => one !== entry?.sourceId,
+    );
+    const deliveries = recipients.map((outlet) =>
+      newDelivery({ outlet, kind: 'withdraw', thing: job.subject, personId }, now),
+    );
+    await store.commit({ jobDone, ...withJobs(deliveries, now) });
+  }
 }
 
 /** Who got a document: outlets that it was sent to (or that a try may have reached), and nodes that retrieved it, by the audit. */

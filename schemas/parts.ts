@@ -125,7 +125,7 @@ export interface SearchTerm {
  * `feed` and `document` jobs are unique by person and slide until quiet; `deliver` jobs hold the order of `deliver|<outlet>|<person>`.
  * Their kind is `deliver/<outlet>` (`engine/deliveries.ts` makes them), so that an outlet at rest is left alone and costs nothing.
  */
-export type JobKind = 'process' | 'document' | 'feed' | 'deliver' | `deliver/${string}`;
+export type JobKind = 'process' | 'document' | 'feed' | 'recall' | 'deliver' | `deliver/${string}`;
 
 export interface Job {
   id: string;

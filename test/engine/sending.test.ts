@@ -8,7 +8,7 @@ import { keepDocument } from '../../engine/publish.ts';
 import { uuidv7 } from '../../engine/record/index.ts';
 import { resendDeliveries } from '../../engine/resend.ts';
 import type { OpenedStore } from '../../engine/store/index.ts';
-import { withdrawDocument } from '../../engine/withdraw.ts';
+import { recallDocuments, withdrawDocument } from '../../engine/withdraw.ts';
 import type { Changes, Delivery, KeptMessage, Person, StoredDocument } from '../../schemas/parts.ts';
 import { testJob, testMessage } from '../contract/store.ts';
 import { openTestStore } from '../support/receiver.ts';
@@ -270,6 +270,7 @@ describe('a withdrawal', () => {
     const parts = { store, clock, nodes: ['region', 'hill', 'dale'] };
     await withdrawDocument(parts, document.id, subject('privacy-officer'), 'two patients mixed up');
     expect((await store.document(document.id))?.state).toBe('deprecated');
+    await recallDocuments(parts, await store.lease(['recall'], 10));
     const told = (await deliveriesOf(person.id)).filter((one) => one.kind === 'withdraw');
     expect(told.map((one) => [one.outlet, one.state, one.thing])).toEqual([
       ['archive', 'waiting', document.id],
@@ -280,7 +281,26 @@ describe('a withdrawal', () => {
     expect(rows).toMatchObject([{ action: 'update', what: 'document', reason: 'two patients mixed up' }]);
 
     await withdrawDocument(parts, document.id, subject('privacy-officer'), 'again');
+    expect(await store.lease(['recall'], 10)).toEqual([]);
     expect((await deliveriesOf(person.id)).filter((one) => one.kind === 'withdraw')).toHaveLength(3);
+  });
+
+  it('reaches a place to which the document was on its way in that very moment', async () => {
+    const person = await keepPerson();
+    const document = documentOf(person.id);
+    const waiting = newDelivery({ outlet: 'region', kind: 'document', thing: document.id, personId: person.id }, now);
+    await store.commit({ documents: [document], deliveries: [waiting] });
+    // The sender has written down its try, and read the document as current, just before the withdrawal is kept.
+    const { commit } = store;
+    store.commit = async (changes) => {
+      if (changes.documentStates !== undefined) await commit.call(store, { deliveries: [{ ...waiting, attempts: 1 }] });
+      return commit.call(store, changes);
+    };
+    const parts = { store, clock, nodes: ['region'] };
+    await withdrawDocument(parts, document.id, subject('privacy-officer'), 'two patients mixed up');
+    await recallDocuments(parts, await store.lease(['recall'], 10));
+    const told = (await deliveriesOf(person.id)).filter((one) => one.kind === 'withdraw');
+    expect(told.map(({ outlet }) => outlet)).toEqual(['region']);
   });
 
   it('is refused to who may not, and changes nothing', async () => {

@@ -14,6 +14,7 @@ import { personTerms, uuidv7 } from '../../engine/record/index.ts';
 import { sendOne } from '../../engine/send.ts';
 import { createServe } from '../../engine/serve.ts';
 import type { OpenedStore } from '../../engine/store/index.ts';
+import { recallDocuments } from '../../engine/withdraw.ts';
 import { MixError } from '../../schemas/errors/index.ts';
 import type { ExchangeEngine, FhirAnswer, NodeRole, NodeSubject, Peer, PeerRequest } from '../../schemas/exchange.ts';
 import type { Identifier, Person, StoredDocument } from '../../schemas/parts.ts';
@@ -252,6 +253,8 @@ async function workOff(node: TestNode, nodes: Record<Name, TestNode>, clock: { n
   const above = nodeAbove(setup)?.name;
   const feeds = await store.lease(['feed'], 50);
   if (feeds.length > 0) await feedJobs({ store, clock }, above, feeds);
+  const recalls = await store.lease(['recall'], 50);
+  await recallDocuments({ store, clock, nodes: knows[name] }, recalls);
   const kinds = knows[name].map((other) => `deliver/${other}` as const);
   const jobs = await store.lease([...kinds], 50);
   const parts = {
@@ -272,7 +275,7 @@ async function workOff(node: TestNode, nodes: Record<Name, TestNode>, clock: { n
   };
   const rules = { giveUpMs: 86_400_000, dueAfter: () => clock.now() + 60_000 };
   await Promise.all(jobs.map((job) => sendOne(parts, rules, job)));
-  return feeds.length + jobs.length;
+  return feeds.length + recalls.length + jobs.length;
 }
 
 /** A patient of a hospital, kept as a processed message would keep it, with the feed that follows. */
