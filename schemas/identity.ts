@@ -1,0 +1,185 @@
+/**
+ * The life of an identity, as pages and interfaces see it: the work list of possible matches, the decisions of people, and the history of a person of
+ * the index. JSON shapes only; times are ISO 8601 with zone. Only at a region and at the global node.
+ *
+ * The unit of linking is the local record: one patient of one domain (a hospital's number at a region, a region's X-PID at the global node). A person is
+ * the set of local records that belong together.
+ */
+import type { Admitted, Listing } from './portal-shapes.ts';
+
+/**
+ * What somebody has to look at. `possible`: two local records that may be one person. `overlay`: a feed under one number in which name, sex and birth
+ * date all changed; the old facts stand until somebody decides. `storm`: more local records for one person than can be true; nothing more was linked.
+ * `request`: what a person did, or wants to do, without being asked (link, part, merge, take back).
+ */
+export const MATCH_KINDS = ['possible', 'overlay', 'storm', 'request'] as const;
+export type MatchKind = (typeof MATCH_KINDS)[number];
+
+/**
+ * `waiting-second`: decided, and waits for a second person (four eyes). `linked`, `kept-apart`: decided, and in force. `withdrawn`: nothing is left to
+ * decide, because facts changed.
+ */
+export const MATCH_STATES = ['open', 'waiting-second', 'linked', 'kept-apart', 'withdrawn'] as const;
+export type MatchState = (typeof MATCH_STATES)[number];
+
+/**
+ * `link`: one person. `unlink`: two. Of an overlay, `link` means the same person, corrected (the new facts are taken), and `unlink` another one (the new
+ * facts are not taken: its source wrote over a record and must register the other person under a number of its own). Of a storm, either one closes it.
+ */
+export type MatchDecision = 'link' | 'unlink';
+
+/** One line of the work list. Names are there only for those who may search patients. */
+export interface MatchRow {
+  id: string;
+  kind: MatchKind;
+  state: MatchState;
+  createdAt: string;
+  /** When it last changed. */
+  updatedAt: string;
+  /** 0 to 1, as the matcher says; absent where nothing was compared. */
+  probability?: number;
+  /** Bits. */
+  weight?: number;
+  /** The two sides in short; one for a storm, two (as it was, as it was fed) for an overlay. */
+  sides: MatchSide[];
+  /** Node whose feed brought it up; for a request, who asked. */
+  from: string;
+}
+
+/** A local record in short. */
+export interface MatchSide {
+  recordId: string;
+  personId: string;
+  mixNumber?: string;
+  name?: string;
+  birthDate?: string;
+  sex?: string;
+  /** Node that feeds it. */
+  node: string;
+  number: { system: string; value: string };
+}
+
+/** What one field adds to the comparison, in bits (log2 of the likelihood ratio): above 0 for the same person, below 0 against. */
+export interface ContributionView {
+  field: string;
+  /** `exact`, `nickname`, `one digit off`, `missing` ... */
+  level: string;
+  weight: number;
+}
+
+/** The whole of a verdict, for a waterfall. `prior` + the weights of `parts` = `weight`. */
+export interface ComparisonView {
+  weight: number;
+  prior: number;
+  probability: number;
+  verdict: 'match' | 'possible' | 'no-match';
+  /** Weights at which it becomes possible, and a match. */
+  thresholds: { possible: number; match: number };
+  parts: ContributionView[];
+  /** Rules that spoke, by name: `twins`, `suffix` ... */
+  rules: string[];
+}
+
+/** One fact of both sides; `differ` counts only where both tell it. */
+export interface MatchFact {
+  field: string;
+  title: string;
+  values: string[];
+  differ: boolean;
+}
+
+/** One act of a person about an item, oldest first. */
+export interface DecisionView {
+  at: string;
+  by: string;
+  act: 'decided' | 'seconded' | 'refused' | 'undone';
+  decision?: MatchDecision;
+  reason: string;
+}
+
+export interface MatchView {
+  row: MatchRow;
+  comparison?: ComparisonView;
+  facts: MatchFact[];
+  decisions: DecisionView[];
+  /** What this reader may do now. `second`: confirm or refuse what another person decided. */
+  may: { decide: boolean; second: boolean; undo: boolean };
+  /** Four eyes are asked for here. */
+  fourEyes: boolean;
+  /** What a request asks for. */
+  asks?: 'link-persons' | 'unlink-record' | 'merge-persons' | 'unmerge';
+}
+
+/** Filters of the work list, as they stand in the address. */
+export interface MatchFilter {
+  /** Default: what waits (`open` and `waiting-second`). */
+  state?: MatchState | 'all';
+  kind?: MatchKind;
+  person?: string;
+  cursor?: string;
+  limit?: number;
+}
+
+/** A decision with its reason, which goes into the audit. */
+export interface MatchAsk {
+  decision: MatchDecision;
+  reason: string;
+}
+
+/** One thing that happened to a person of the index. */
+export interface IdentityEventView {
+  at: string;
+  /** `created`, `updated`: by a feed. `joined`, `left`: local records came and went. `merged`: led into another person. `revived`: taken back. */
+  event: IdentityEventKind;
+  /** A node, a user, or `matcher`. */
+  who: string;
+  reason: string;
+  /** Local records of the person before and after. */
+  before: string[];
+  after: string[];
+  /** Where a merged person leads. */
+  into?: string;
+}
+
+export const IDENTITY_EVENTS = ['created', 'updated', 'joined', 'left', 'merged', 'revived', 'numbers'] as const;
+export type IdentityEventKind = (typeof IDENTITY_EVENTS)[number];
+
+/** A person of the index as it was at a time. */
+export interface PersonAtView {
+  /** Who was asked for. */
+  asked: string;
+  at: string;
+  /** Who that was then: another id where the person was merged into somebody; absent before it was made. */
+  personId?: string;
+  /** Local records, with the version of their facts. */
+  records: { recordId: string; node: string; number: { system: string; value: string }; version: number }[];
+  numbers: { system: string; value: string; type: string }[];
+  facts: { field: string; title: string; value: string }[];
+}
+
+/**
+ * The part of the portal that looks after identities. Every read and act goes through `authorize` and into the audit; an act and its trace are one
+ * commit. Throws `mpi.*` of the catalogue, `policy.denied`, and `http.not-found` at a node without an index.
+ */
+export interface IdentityPortal {
+  /** The work list, oldest first. */
+  matches(subject: Admitted, filter: MatchFilter): Promise<Listing<MatchRow>>;
+  match(subject: Admitted, id: string): Promise<MatchView>;
+  /** Decides an item, or, where it waits for a second person, confirms (the same decision) or refuses (the other one; it is open again). */
+  decideMatch(subject: Admitted, id: string, ask: MatchAsk): Promise<MatchView>;
+  /** Takes a decision back: persons, numbers and documents are as they would be had it never been made, and the item is open again. */
+  undoMatch(subject: Admitted, id: string, ask: { reason: string }): Promise<MatchView>;
+
+  /** These two are one person: their local records are linked. Answers with the request. */
+  linkPersons(subject: Admitted, ask: { one: string; other: string; reason: string }): Promise<MatchView>;
+  /** This local record is nobody else's: it leaves its person. */
+  unlinkRecord(subject: Admitted, ask: { record: string; reason: string }): Promise<MatchView>;
+  /** The retired person's local records become the survivor's, whatever was decided before. */
+  mergePersons(subject: Admitted, ask: { survivor: string; retired: string; reason: string }): Promise<MatchView>;
+  /** Takes back what made this person lead to another: it is active again with its records, numbers and documents. */
+  unmergePerson(subject: Admitted, ask: { person: string; reason: string }): Promise<MatchView>;
+
+  /** What happened to a person, newest first. */
+  identityHistory(subject: Admitted, personId: string, cursor?: string): Promise<Listing<IdentityEventView>>;
+  personAt(subject: Admitted, personId: string, at: string): Promise<PersonAtView>;
+}
