@@ -5,6 +5,9 @@
  * The unit of linking is the local record: one patient of one domain (a hospital's number at a region, a region's X-PID at the global node). A person is
  * the set of local records that belong together.
  */
+import type { Patient } from '@medplum/fhirtypes';
+import type { FhirAnswer, NodeSubject } from './exchange.ts';
+import type { Person } from './parts.ts';
 import type { Admitted, Listing } from './portal-shapes.ts';
 
 /**
@@ -182,4 +185,28 @@ export interface IdentityPortal {
   /** What happened to a person, newest first. */
   identityHistory(subject: Admitted, personId: string, cursor?: string): Promise<Listing<IdentityEventView>>;
   personAt(subject: Admitted, personId: string, at: string): Promise<PersonAtView>;
+}
+
+/**
+ * What the interfaces of a region or global node ask of the index, for a node that feeds it (`engine/identity.ts`); numbers are `system|value`. Add,
+ * revise and merge (ITI-8 A01 A04 A05 A08 A40, ITI-30 A28 A31 A40 A47, ITI-104) are `feedPatient` of the exchange's door. Each is done once a delivery id.
+ */
+export interface IndexDoor {
+  /** ITI-30 A24: these two local records are one person. Throws `exchange.unknown-domain`, `mpi.unknown-record`. */
+  linkLocals(from: NodeSubject, one: string, other: string, deliveryId?: string): Promise<FhirAnswer>;
+  /** ITI-30 A37: they are two. Takes a merge of the one into the other back. Throws as `linkLocals`. */
+  unlinkLocals(from: NodeSubject, one: string, other: string, deliveryId?: string): Promise<FhirAnswer>;
+  /** ITI-104 DELETE: the local record is no more; nothing of it is destroyed. Throws as `linkLocals`. */
+  retireLocal(from: NodeSubject, identifier: string, deliveryId?: string): Promise<FhirAnswer>;
+  /**
+   * ITI-119 and the demographics queries: persons like this one, the likeliest first; each once, by the best of its local records. `limit` 1 to 100.
+   * Persons whom this node may not learn of are left out.
+   */
+  matchPatient(from: NodeSubject, patient: Patient, limit: number): Promise<MatchedPerson[]>;
+}
+
+export interface MatchedPerson {
+  person: Person;
+  probability: number;
+  verdict: 'match' | 'possible' | 'no-match';
 }
