@@ -6,3 +6,14 @@ export { candidateKeys, foldName } from './link-keys.ts';
 export { drawMixNumber, isMixNumber, makeMixNumber, parseMixNumber } from './mix-number.ts';
 export { defaultModel, type MatchModel, withIndexSize } from './model.ts';
 export { packFeatures, unpackFeatures } from './pack.ts';
+export {
+  type Edge,
+  type Links,
+  type Member,
+  pairName,
+  partition,
+  reach,
+  rootOf,
+  type Settled,
+  settlePersons,
+} from './partition.ts';
