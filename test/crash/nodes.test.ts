@@ -7,7 +7,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterEach, beforeAll, describe, expect, it, onTestFailed } from 'vitest';
 import { buildPages } from '../../adapters/web/index.ts';
 import { type FourNodes, startFourNodes } from './four-nodes.ts';
 import { judgeExchange } from './judge-exchange.ts';
@@ -26,12 +26,19 @@ beforeAll(() => buildPages());
 afterEach(async () => {
   await nodes?.close();
   nodes = undefined;
-  for (const dir of dirs.splice(0)) rmSync(dir, { recursive: true, force: true });
+  for (const dir of dirs.splice(0)) if (!kept.has(dir)) rmSync(dir, { recursive: true, force: true });
 });
+
+/** Stores of a run that did not hold stay, to be looked into. */
+const kept = new Set<string>();
 
 function newDir(): string {
   const dir = mkdtempSync(join(tmpdir(), 'mix-nodes-'));
   dirs.push(dir);
+  onTestFailed(() => {
+    kept.add(dir);
+    process.stdout.write(`  the stores stay in ${dir}\n`);
+  });
   return dir;
 }
 
