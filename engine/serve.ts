@@ -123,7 +123,7 @@ async function personOf(parts: ServeParts, query: DocumentQuery): Promise<Person
  * Whose documents and numbers a node may learn of: at a region, those of persons whom it fed itself; at a hospital, everyone's, where its region asks.
  * Others look as if nobody were known (ITI TF-2 appendix Z.7).
  */
-function mayAsk(setup: ExchangeSetup, from: NodeSubject, person: Person): boolean {
+export function mayAsk(setup: ExchangeSetup, from: NodeSubject, person: Person): boolean {
   return setup.node.role === 'hospital'
     ? from.role === 'region'
     : person.identifiers.some((one) => one.sourceId === from.id);
@@ -276,10 +276,26 @@ function saying(status: number, code: 'code-invalid' | 'not-found', text: string
   return { status, resource: outcomeSaying('error', code, text) };
 }
 
-/** Numbers that name the person now: of what the exchange gives one each, of the hospitals' those whose local patient stands. */
-async function numbersInForce(parts: ServeParts, setup: ExchangeSetup, person: Person): Promise<Person['identifiers']> {
-  const given = givenSystems(setup);
+/** {@link numbersStanding} of a person in the store. */
+export async function numbersInForce(
+  parts: Pick<ServeParts, 'store'>,
+  setup: ExchangeSetup,
+  person: Person,
+): Promise<Person['identifiers']> {
   const locals = await parts.store.entriesByKey(person.id, person.identifiers.map(localKey));
+  return numbersStanding(setup, person, locals);
+}
+
+/**
+ * Numbers that name the person now: of what the exchange gives one each, of the hospitals' those whose local patient stands. `locals` are the entries of
+ * its numbers (`localKey`), removed ones too.
+ */
+export function numbersStanding(
+  setup: ExchangeSetup,
+  person: Person,
+  locals: ReadonlyMap<string, Entry>,
+): Person['identifiers'] {
+  const given = givenSystems(setup);
   const shown = new Set<string>();
   return person.identifiers.filter((one) => {
     if (!isStrong(one) || locals.get(localKey(one))?.removed === true) return false;

@@ -11,10 +11,10 @@ import type { Scan } from './scan.ts';
 export type AckCode = 'AA' | 'AE' | 'AR' | 'CA' | 'CE' | 'CR';
 
 /** Faults that one answer tells; the rest is listed with the message. */
-const faultsToldMax = 20;
+export const faultsToldMax = 20;
 
 /** HL7 table 0357, with the texts of the standard. */
-const conditions: Record<string, string> = {
+export const conditions: Record<string, string> = {
   '0': 'Message accepted',
   '100': 'Segment sequence error',
   '101': 'Required field missing',
@@ -101,14 +101,14 @@ export function buildAck(order: AckOrder): Buffer {
 const echoMax = 4096;
 
 /** A field of the answered header, raw, as it can stand in the answer: no control characters (an FS would end the frame). */
-function echoOf(scan: Scan, n: number, delimiters: Delimiters): string {
+export function echoOf(scan: Scan, n: number, delimiters: Delimiters): string {
   const raw = (scan.fields[n] ?? '').slice(0, echoMax).replace(/[\u0000-\u001f\u007f]/g, '');
   // A header whose delimiters could not be read was not split by those of the answer.
   return scan.delimiters.field === scan.fields[1] ? raw : escapeText(raw, delimiters);
 }
 
 /** Table 0357 number; what is no fault of the message's content is an application's own error. */
-function conditionNumber(fault: Fault): string {
+export function conditionNumber(fault: Fault): string {
   return kindOf(fault).hl7 ?? '207';
 }
 
@@ -171,7 +171,8 @@ function isOlder(version: string, other: string): boolean {
   return false;
 }
 
-function errorSegments(faults: readonly Fault[], version: string, delimiters: Delimiters): string[][] {
+/** ERR of each fault: one segment with repetitions before 2.5, a segment a fault from 2.5 on. */
+export function errorSegments(faults: readonly Fault[], version: string, delimiters: Delimiters): string[][] {
   if (faults.length === 0) return [];
   if (isBefore(version, '2.5')) {
     const places = faults.map((fault) => olderLocation(fault, version, delimiters));

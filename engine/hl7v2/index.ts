@@ -17,6 +17,17 @@ export {
   normalizeMessage,
 } from './normalize.ts';
 export { parseMessage, writeMessage } from './parse.ts';
+export { buildQueryAnswer, type QueryAnswerOrder } from './query/answer.ts';
+export { criteriaOf } from './query/criteria.ts';
+export {
+  buildNotification,
+  keepVisit,
+  type WrittenNumber,
+  writeNumbersOnly,
+  writePid,
+  writeVisit,
+} from './query/patient.ts';
+export { isQuery, type ParameterQuery, readQuery } from './query/read.ts';
 export {
   componentOf,
   componentsOf,

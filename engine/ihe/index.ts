@@ -1,5 +1,6 @@
 /** IHE's transactions over FHIR as pure functions: PIXm (ITI-83, ITI-104) and MHD (ITI-65, ITI-67, ITI-68). The only door of this folder. */
 export { capabilityOf } from './capability.ts';
+export { type Candidate, fitsCriteria, lookUpTerms, visitOf, visitUrl } from './criteria.ts';
 export { binaryIdOf, type DocumentQuery, makeSearchset, readDocumentQuery, readSearchset } from './mhd-find.ts';
 export {
   type DocumentAbout,

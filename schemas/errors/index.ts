@@ -14,6 +14,7 @@ import { httpFaults } from './http.ts';
 import type { FaultKind } from './kind.ts';
 import { mllpFaults } from './mllp.ts';
 import { mpiFaults } from './mpi.ts';
+import { pixFaults } from './pix.ts';
 import { pkiFaults } from './pki.ts';
 import { policyFaults } from './policies.ts';
 import { recordFaults } from './record.ts';
@@ -34,6 +35,7 @@ export const catalogue = {
   ...httpFaults,
   ...mllpFaults,
   ...mpiFaults,
+  ...pixFaults,
   ...pkiFaults,
   ...policyFaults,
   ...recordFaults,

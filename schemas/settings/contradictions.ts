@@ -1,6 +1,7 @@
 /** Rules between settings: what each allows by itself and not beside the other. */
 import type { Fault } from '../errors/index.ts';
 import type { NodeRole } from '../exchange.ts';
+import { ofPix } from './pix-check.ts';
 import type { Settings } from './rooms.ts';
 
 type Tell = (place: string, detail: string) => void;
@@ -22,6 +23,7 @@ export function contradictions(settings: Settings): Fault[] {
   }
   ofExchange(settings, ports, tell);
   ofOutlets(settings, tell);
+  ofPix(settings, tell);
   ofAlerts(settings, tell);
   return faults;
 }
@@ -40,7 +42,8 @@ function takeName(names: Map<string, string>, name: string, place: string, tell:
 
 function ofListeners({ listeners, node }: Settings, ports: Map<number, string>, tell: Tell): void {
   const names = new Map<string, string>();
-  if (listeners.length > 0 && node.role !== 'hospital') tell('/listeners', 'only a hospital takes messages of EMRs');
+  if (listeners.some(({ kind }) => kind === 'emr') && node.role !== 'hospital')
+    tell('/listeners', 'only a hospital takes messages of EMRs');
   listeners.forEach((listener, index) => {
     const place = `/listeners/${index}`;
     takeName(names, listener.name, place, tell);

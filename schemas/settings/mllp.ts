@@ -37,30 +37,41 @@ export const tls = {
   key: secret('private key, PEM'),
 };
 
-export const listeners = list('MLLP listeners, one for each EMR interface', 200, {
-  name: text('name of the interface, shown as the source of its messages; also its id, so do not change it later', {
-    max: 64,
-  }),
-  host: address('127.0.0.1', 'address to listen on; 0.0.0.0 for all'),
-  port: port('TCP port; 0 takes a free one'),
-  tls: maybeGroup('TLS 1.2 or 1.3 with certificates on both sides', {
-    ...tls,
-    ca: paths('certificates of the authorities whose clients may connect, PEM'),
-  }),
-  plain: flag('allow a connection without TLS, for a line that is protected otherwise', { default: false }),
-  profile: text('vendor profile or family of profiles: a file name of schemas/vendors without its ending', { max: 64 }),
-  authority: oid('assigning authority of patient numbers that name none'),
-  facility: text('facility of messages that name none in MSH-4', { max: 64 }),
-  charset: known(`one of ${charsets.join(', ')}`, isCharset, 'character set of messages that name none in MSH-18', {
-    default: 'ASCII',
-  }),
-  acknowledgment: oneOf(
-    ['original', 'enhanced'],
-    'acknowledgment mode of messages that leave MSH-15 and MSH-16 empty',
-    { default: 'original' },
-  ),
-  processing: oneOf(['P', 'T', 'D'], 'processing id of messages that leave MSH-11 empty', { default: 'P' }),
-});
+export const listeners = list(
+  'MLLP listeners: at a hospital one for each EMR interface, at a region or the global node for the index',
+  200,
+  {
+    name: text('name of the interface, shown as the source of its messages; also its id, so do not change it later', {
+      max: 64,
+    }),
+    kind: oneOf(
+      ['emr', 'pix', 'pdq', 'index'],
+      'whom it serves: emr, the messages of an EMR (at a hospital); at a region or the global node pix (identity feeds and queries for other numbers), pdq (demographics queries), or index (both)',
+      { default: 'emr' },
+    ),
+    host: address('127.0.0.1', 'address to listen on; 0.0.0.0 for all'),
+    port: port('TCP port; 0 takes a free one'),
+    tls: maybeGroup('TLS 1.2 or 1.3 with certificates on both sides', {
+      ...tls,
+      ca: paths('certificates of the authorities whose clients may connect, PEM'),
+    }),
+    plain: flag('allow a connection without TLS, for a line that is protected otherwise', { default: false }),
+    profile: text('vendor profile or family of profiles: a file name of schemas/vendors without its ending', {
+      max: 64,
+    }),
+    authority: oid('assigning authority of patient numbers that name none'),
+    facility: text('facility of messages that name none in MSH-4', { max: 64 }),
+    charset: known(`one of ${charsets.join(', ')}`, isCharset, 'character set of messages that name none in MSH-18', {
+      default: 'ASCII',
+    }),
+    acknowledgment: oneOf(
+      ['original', 'enhanced'],
+      'acknowledgment mode of messages that leave MSH-15 and MSH-16 empty',
+      { default: 'original' },
+    ),
+    processing: oneOf(['P', 'T', 'D'], 'processing id of messages that leave MSH-11 empty', { default: 'P' }),
+  },
+);
 
 export const mllp = group('Limits of every MLLP listener', {
   frameBytesMax: whole([1024, 256 * MiB], 'longest message', { default: 16 * MiB, unit: 'bytes' }),

@@ -6,6 +6,7 @@ import { http } from './http.ts';
 import type { ValuesOf } from './manifest.ts';
 import { listeners, mllp } from './mllp.ts';
 import { log, node } from './node.ts';
+import { pix } from './pix.ts';
 import { pki } from './pki.ts';
 import { keys, queue, store } from './store.ts';
 
@@ -20,6 +21,7 @@ export const manifest = {
   http,
   pki,
   exchange,
+  pix,
   deliver,
   outlets,
   routes,
