@@ -7,6 +7,7 @@ import type { VendorProfile } from '../schemas/vendors/profile.ts';
 import { type ExchangeSetup, feedOptionsOf, numbersToTell } from './domains.ts';
 import { composeFor, type Receiver } from './hl7v2/index.ts';
 import { fhirIdentifier, makeFeed, makeProvideBundle, makeWithdrawal, readNumber, tokenOf } from './ihe/index.ts';
+import { survivorOf } from './join.ts';
 import { controlIdOf } from './outbound/index.ts';
 import type { Payload } from './send.ts';
 import { readKept } from './understand.ts';
@@ -86,9 +87,10 @@ async function documentPayload(
 ): Promise<Payload | undefined> {
   const document = await parts.store.document(delivery.thing);
   if (document === undefined || document.state === 'deprecated') return undefined;
-  const person = await parts.store.person(document.personId);
+  // What was tried before its person was merged away is tried until it is answered: under the survivor's number then.
+  const person = await survivorOf(parts.store, document.personId);
   const feed = person && makeFeed(person, feedOptionsOf(setup));
-  if (person === undefined || feed === undefined) return undefined;
+  if (feed === undefined) return undefined;
   // What the receiver never got can not be replaced there.
   const { replaces: _replaces, ...rest } = document;
   const told = about.replaces === undefined ? rest : { ...rest, replaces: about.replaces };

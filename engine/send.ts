@@ -10,6 +10,7 @@ import type { Changes, Clock, Delivery, Job, Log, Outlet, Store, StoredDocument 
 import { nodeSubject } from './admit.ts';
 import { authorize, type ResourceType } from './authorize.ts';
 import { deliverJob, newDelivery } from './deliveries.ts';
+import { documentDelivery } from './feed.ts';
 import { judgeAnswer, judgeFault, type Verdict } from './outbound/index.ts';
 
 /** What a delivery says: a request to a node, or bytes for another outlet. `name` is for a file; it holds no patient data. */
@@ -63,6 +64,7 @@ export async function sendOne(parts: SendParts, rules: SendRules, job: Job): Pro
   const work = { job, delivery };
   try {
     const tried = await permit(parts, delivery);
+    await sendNewerToo(parts, tried);
     const payload = await parts.payloadOf(tried, await lastSent(parts.store, tried));
     if (payload === undefined) return await supersede(parts, { job, delivery: tried });
     return await settle(parts, rules, { job, delivery: tried }, await ask(parts, tried, payload));
@@ -83,6 +85,30 @@ async function currentOf(store: Store, delivery: Delivery): Promise<Delivery | u
   const { outlet } = delivery;
   const known = await store.deliveries({ outlet, thing: current.id, kind: 'document', limit: 1 });
   return known.rows.length > 0 ? undefined : { ...delivery, thing: current.id };
+}
+
+/**
+ * A newer version may have been kept while the try was written down, by somebody who counted on this delivery to bring it: whoever comes
+ * second of the two sees the other, so here the newer one gets a delivery of its own, unless it has one.
+ */
+async function sendNewerToo(parts: SendParts, delivery: Delivery): Promise<void> {
+  if (delivery.kind !== 'document' || delivery.personId === undefined) return;
+  const current = await newestOf(parts.store, delivery.personId, delivery.thing);
+  if (current === undefined || current.id === delivery.thing) return;
+  const { outlet } = delivery;
+  const known = await parts.store.deliveries({ outlet, thing: current.id, kind: 'document', limit: 1 });
+  if (known.rows.length === 0) await parts.store.commit(documentDelivery(outlet, current, parts.clock.now()));
+}
+
+/** The current version of the set that a document belongs to. */
+async function newestOf(
+  store: Store,
+  personId: string,
+  documentId: string,
+): Promise<Omit<StoredDocument, 'bytes' | 'signature'> | undefined> {
+  const all = await store.documents(personId);
+  const setId = all.find((one) => one.id === documentId)?.setId;
+  return all.find((one) => one.setId === setId && one.state === 'current');
 }
 
 /** The document of the same set that this outlet got last. */

@@ -15,6 +15,8 @@ export interface WithdrawParts {
 
 const PAGE = 500;
 const PAGES_MAX = 100;
+/** Versions that are looked through for the last that arrived. */
+const VERSIONS_MAX = 50;
 
 /**
  * Marks a kept document as deprecated; each node that got it, or may have, is told by a job. The reason stands in the audit alone. Done
@@ -53,50 +55,74 @@ export function recallJob(thing: string, now: number): NonNullable<Changes['jobs
   return { id: uuidv7(now), kind: 'recall', subject: thing, keys: [`recall|${thing}`], dueAt: now };
 }
 
-/** Runs leased `recall` jobs: a `withdraw` delivery for each that got the document, but for the node that it came from. */
+/**
+ * Runs leased `recall` jobs: a `withdraw` delivery for each that got the document, but for the node that it came from. Who only got an
+ * earlier version of it still shows that one as current, so that is withdrawn there as well.
+ */
 export async function recallDocuments(parts: WithdrawParts, jobs: readonly Job[]): Promise<void> {
   const { store, clock } = parts;
   const entries = await store.entriesById(jobs.map((job) => job.subject));
   for (const job of jobs) {
     const entry = entries.get(job.subject);
     const personId = entry?.personId ?? (await store.document(job.subject))?.personId;
-    const jobDone = { id: job.id, fence: job.fence };
-    if (personId === undefined) {
-      await store.commit({ jobDone });
-      continue;
-    }
+    const got = personId === undefined ? [] : await whoGotWhat(parts, { id: job.subject, personId });
     const now = clock.now();
-    const recipients = (await recipientsOf(parts, { id: job.subject, personId })).filter(
-      (one) => one !== entry?.sourceId,
-    );
-    const deliveries = recipients.map((outlet) =>
-      newDelivery({ outlet, kind: 'withdraw', thing: job.subject, personId }, now),
-    );
-    await store.commit({ jobDone, ...withJobs(deliveries, now) });
+    const deliveries = got
+      .filter(({ outlet }) => outlet !== entry?.sourceId)
+      .map(({ outlet, thing }) => newDelivery({ outlet, kind: 'withdraw', thing, personId: personId! }, now));
+    await store.commit({ jobDone: { id: job.id, fence: job.fence }, ...withJobs(deliveries, now) });
   }
 }
 
-/** Who got a document: outlets that it was sent to (or that a try may have reached), and nodes that retrieved it, by the audit. */
-export async function recipientsOf(
+/** Recipients of a document, and of each version before it those that may show it as the newest: up to the last that surely arrived. */
+async function whoGotWhat(
+  parts: WithdrawParts,
+  document: Pick<StoredDocument, 'id' | 'personId'>,
+): Promise<{ outlet: string; thing: string }[]> {
+  const got: { outlet: string; thing: string }[] = [];
+  const arrived = new Set<string>();
+  const all = await parts.store.documents(document.personId);
+  const named = all.find(({ id }) => id === document.id);
+  const versions = all
+    .filter((one) => one.setId === named?.setId && one.version < named.version)
+    .sort((a, b) => b.version - a.version)
+    .slice(0, VERSIONS_MAX);
+  for (const { id } of [document, ...versions]) {
+    const deliveries = await deliveriesOf(parts, id);
+    for (const outlet of new Set(deliveries.filter(mayHaveArrived).map((one) => one.outlet)))
+      if (!arrived.has(outlet)) got.push({ outlet, thing: id });
+    for (const one of deliveries) if (one.state === 'sent') arrived.add(one.outlet);
+  }
+  for (const outlet of await retrieversOf(parts, document))
+    if (!got.some((one) => one.outlet === outlet && one.thing === document.id))
+      got.push({ outlet, thing: document.id });
+  return got.sort((a, b) => (a.outlet < b.outlet ? -1 : a.outlet > b.outlet ? 1 : 0));
+}
+
+async function deliveriesOf(parts: Pick<WithdrawParts, 'store'>, documentId: string): Promise<Delivery[]> {
+  const deliveries: Delivery[] = [];
+  await eachPage(
+    (cursor) => parts.store.deliveries({ thing: documentId, kind: 'document', limit: PAGE, ...cursor }),
+    (delivery) => deliveries.push(delivery),
+  );
+  return deliveries;
+}
+
+/** Nodes that retrieved a document, by the audit. */
+async function retrieversOf(
   parts: Pick<WithdrawParts, 'store' | 'nodes'>,
   document: Pick<StoredDocument, 'id' | 'personId'>,
 ): Promise<string[]> {
-  const recipients = new Set<string>();
-  await eachPage(
-    (cursor) => parts.store.deliveries({ thing: document.id, kind: 'document', limit: PAGE, ...cursor }),
-    (delivery) => {
-      if (mayHaveArrived(delivery)) recipients.add(delivery.outlet);
-    },
-  );
+  const names = new Set<string>();
   const { personId } = document;
   await eachPage(
     (cursor) => parts.store.audit({ personId, action: 'disclose', limit: PAGE, ...cursor }),
     (entry) => {
       if (entry.thing === document.id && entry.outcome === 'Permit' && parts.nodes.includes(entry.who))
-        recipients.add(entry.who);
+        names.add(entry.who);
     },
   );
-  return [...recipients].sort();
+  return [...names];
 }
 
 function mayHaveArrived(delivery: Delivery): boolean {

@@ -7,8 +7,10 @@ import { addOnward } from '../../engine/onward.ts';
 import { keepDocument } from '../../engine/publish.ts';
 import { uuidv7 } from '../../engine/record/index.ts';
 import { resendDeliveries } from '../../engine/resend.ts';
+import { type SendParts, sendOne } from '../../engine/send.ts';
 import type { OpenedStore } from '../../engine/store/index.ts';
 import { recallDocuments, withdrawDocument } from '../../engine/withdraw.ts';
+import type { PeerAnswer } from '../../schemas/exchange.ts';
 import type { Changes, Delivery, KeptMessage, Person, StoredDocument } from '../../schemas/parts.ts';
 import { testJob, testMessage } from '../contract/store.ts';
 import { openTestStore } from '../support/receiver.ts';
@@ -171,6 +173,35 @@ describe('a new document', () => {
     expect((await deliveriesOf(person.id)).map((one) => one.thing)).toEqual([first.id, second.id]);
   });
 
+  it('goes up when it was kept in the very moment in which an earlier one set out', async () => {
+    const person = await keepPerson();
+    const first = documentOf(person.id);
+    await keep(first, person.id);
+    const second = documentOf(person.id, first);
+    const { commit } = store;
+    // The sender has read what is newest; its try is not written down yet when the second comes, which counts on it.
+    store.commit = async (changes) => {
+      store.commit = commit;
+      await keep(second, person.id);
+      return commit.call(store, changes);
+    };
+    const answer: PeerAnswer = { status: 200, headers: {}, body: Buffer.from('{}') };
+    const parts: SendParts = {
+      store,
+      clock,
+      log: { info() {}, warn() {}, error() {} } as unknown as SendParts['log'],
+      peer: () => ({ name: 'region', role: 'region', ask: async () => answer, close: async () => {} }),
+      outlet: () => undefined,
+      payloadOf: async () => ({ request: { method: 'POST', path: '' } }),
+    };
+    const [job] = await store.lease(['deliver/region'], 1);
+    await sendOne(parts, { giveUpMs: 60_000, dueAfter: () => now }, job!);
+    expect((await deliveriesOf(person.id)).map(({ thing, state }) => [thing, state])).toEqual([
+      [first.id, 'sent'],
+      [second.id, 'waiting'],
+    ]);
+  });
+
   it('goes up when the job runs again after a crash between keeping and sending', async () => {
     const person = await keepPerson();
     const first = documentOf(person.id);
@@ -301,6 +332,29 @@ describe('a withdrawal', () => {
     await recallDocuments(parts, await store.lease(['recall'], 10));
     const told = (await deliveriesOf(person.id)).filter((one) => one.kind === 'withdraw');
     expect(told.map(({ outlet }) => outlet)).toEqual(['region']);
+  });
+
+  it('takes back the earlier version, where that one is still the newest', async () => {
+    const person = await keepPerson();
+    const first = documentOf(person.id);
+    const second = documentOf(person.id, first);
+    const third = documentOf(person.id, second);
+    const to = (document: StoredDocument, change: Partial<Delivery>): Delivery => ({
+      ...newDelivery({ outlet: 'region', kind: 'document', thing: document.id, personId: person.id }, now),
+      ...change,
+    });
+    for (const document of [first, second, third]) await store.commit({ documents: [document] });
+    const deliveries = [
+      to(first, { state: 'sent', attempts: 1 }),
+      to(second, { state: 'sent', attempts: 1 }),
+      to(third, {}),
+    ];
+    await store.commit({ deliveries });
+    const parts = { store, clock, nodes: ['region'] };
+    await withdrawDocument(parts, third.id, subject('privacy-officer'), 'two patients mixed up');
+    await recallDocuments(parts, await store.lease(['recall'], 10));
+    const told = (await deliveriesOf(person.id)).filter((one) => one.kind === 'withdraw');
+    expect(told.map(({ outlet, thing }) => [outlet, thing])).toEqual([['region', second.id]]);
   });
 
   it('is refused to who may not, and changes nothing', async () => {
