@@ -8,6 +8,7 @@ export { defaultModel, type MatchModel, withIndexSize } from './model.ts';
 export { packFeatures, unpackFeatures } from './pack.ts';
 export {
   type Edge,
+  type EdgeKind,
   type Links,
   type Member,
   pairName,

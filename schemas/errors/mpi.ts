@@ -15,4 +15,11 @@ export const mpiFaults = {
     http: 503,
     fhir: 'exception',
   },
+  'mpi.features': {
+    sentence: 'the kept features of a patient can not be read',
+    fix: 'let the index read the patient again; the record itself is whole',
+    retry: false,
+    http: 500,
+    fhir: 'exception',
+  },
 } as const satisfies Record<string, FaultKind>;
