@@ -3,7 +3,15 @@ import { mkdirSync, readFileSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { pino } from 'pino';
-import { createEngine, type Engine, type EngineParts, type ExchangeSetup, type SourceSetup } from '../engine/index.ts';
+import {
+  createEngine,
+  type Engine,
+  type EngineParts,
+  type ExchangeSetup,
+  type LineListener,
+  lineNodes,
+  type SourceSetup,
+} from '../engine/index.ts';
 import type { OpenedStore } from '../engine/store/index.ts';
 import { MixError } from '../schemas/errors/index.ts';
 import type { Clock, Log, Outlet, Store } from '../schemas/parts.ts';
@@ -86,7 +94,8 @@ export async function startNode(settings: Settings, options: StartOptions = {}):
       processing: 'P',
       documents: settings.documents,
       sessionMinutes: settings.http.sessionMinutes,
-      sources: settings.listeners.map((listener) => setupOf(listener, node.zone)),
+      sources: settings.listeners.filter(isOfEmr).map((listener) => setupOf(listener, node.zone)),
+      ...(node.role === 'hospital' ? {} : { line: { listeners: lineListenersOf(settings), pix: settings.pix } }),
       deliver: settings.deliver,
       alerts: { ...settings.alerts, base: addressOf(settings) },
       settings,
@@ -161,6 +170,14 @@ function setupOf(listener: ListenerSettings, zone: string): SourceSetup & { list
   };
 }
 
+const isOfEmr = ({ kind }: ListenerSettings): boolean => kind === 'emr';
+
+function lineListenersOf({ listeners, node }: Settings): LineListener[] {
+  return listeners.flatMap((listener) =>
+    listener.kind === 'emr' ? [] : [{ name: listener.name, kind: listener.kind, setup: setupOf(listener, node.zone) }],
+  );
+}
+
 function organizationOf({ node }: Settings): Parameters<typeof createEngine>[1]['organization'] {
   const { name, oid, address, telecom } = node.organization;
   return {
@@ -211,7 +228,8 @@ async function openListener(
     port: listener.port,
     ...(listener.tls ? { tls: tlsOf(listener.tls) } : {}),
     source,
-    accept: (bytes) => engine.accept(bytes, source.id),
+    accept: (bytes, _source, { certificate }) =>
+      listener.kind === 'emr' ? engine.accept(bytes, source.id) : engine.acceptLine(bytes, source.id, certificate),
     answerRefused: (refusal) => engine.refuse(refusal.head, source.id, refusal.code),
     limits: settings.mllp,
     log,
@@ -220,7 +238,7 @@ async function openListener(
 }
 
 /** The node's place in the exchange, as the engine knows it. */
-function exchangeOf({ node, exchange, documents, deliver }: Settings): ExchangeSetup {
+function exchangeOf({ node, exchange, documents, deliver, pix }: Settings): ExchangeSetup {
   const { oid, listen, nodes, documentBytesMax } = exchange!;
   const { name, role, organization } = node;
   const { quietMs, latestMs } = documents;
@@ -230,7 +248,7 @@ function exchangeOf({ node, exchange, documents, deliver }: Settings): ExchangeS
     oid,
     documents: exchange!.documents,
     documentBytesMax,
-    nodes,
+    nodes: [...nodes, ...lineNodes(role, pix)],
     base: `https://${listen.names.split(/\s+/)[0]}:${listen.port}/fhir/R4`,
     feed: { quietMs: deliver.feedQuietMs, latestMs: deliver.feedLatestMs },
     document: { quietMs, latestMs },

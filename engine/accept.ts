@@ -5,7 +5,7 @@
  * all the same; what could not be kept is refused with AR (CE in enhanced mode), table 0357 code 207, and may come again.
  */
 import { hash } from 'node:crypto';
-import { type Fault, type FaultCode, MixError } from '../schemas/errors/index.ts';
+import { catalogue, type Fault, type FaultCode, MixError } from '../schemas/errors/index.ts';
 import type { Clock, Job, KeptMessage, Log, Store } from '../schemas/parts.ts';
 import { chooseProfile, type VendorProfile } from '../schemas/vendors/profile.ts';
 import { admitSource } from './admit.ts';
@@ -32,6 +32,12 @@ export interface AcceptParts {
   giveUnderstood(messageId: string, understood: Understood): void;
   /** For the application acknowledgment. */
   waiting: Waiting;
+  /** Of a line to the index: how its messages are read. Its sender hears what became of the message, not only that it is kept. */
+  line?: {
+    understand: typeof understand;
+    /** How long the sender waits for that, in ms; then it hears that the message is kept. */
+    settleMs: number;
+  };
 }
 
 /** The answer to one frame. */
@@ -127,8 +133,11 @@ async function acceptMessage(parts: AcceptParts, bytes: Buffer, setup: SourceSet
   const profile = chooseProfile(setup.profile, scan);
   const mode = modeOf(scan, setup, profile);
   // What did not keep the message from being acted on is told on our pages; interface engines take any ERR for a failure.
-  const answer = (code: AckCode, faults: Fault[]) =>
-    buildAck({ scan, code, faults: faults.filter((fault) => !isWarning(fault)), now, controlId: ackControlId(now) });
+  const answer = (code: AckCode, faults: Fault[]) => {
+    const errors = faults.filter((fault) => !isWarning(fault));
+    const order = { scan, code, faults: errors, now, controlId: ackControlId(now) };
+    return buildAck(parts.line === undefined || !errors[0] ? order : { ...order, text: textOfFault(errors[0]) });
+  };
   if (scan.code === 'ACK') return { ack: null, messageIds: [] };
   const decision = decideIntake(admitSource(setup.source), now);
   if (decision.decision !== 'Permit') {
@@ -140,7 +149,9 @@ async function acceptMessage(parts: AcceptParts, bytes: Buffer, setup: SourceSet
 
   const id = uuidv7(now);
   // In original mode the one answer tells whether the content holds, so it is read before it is kept.
-  const understood = mode.enhanced ? undefined : understand({ bytes, receivedAt: now }, setup, profile);
+  const understood = mode.enhanced
+    ? undefined
+    : (parts.line?.understand ?? understand)({ bytes, receivedAt: now }, setup, profile);
   const faults = understood?.faults ?? scan.faults;
   const code: AckCode = mode.enhanced ? 'CA' : faults.some((fault) => !isWarning(fault)) ? 'AE' : 'AA';
   const ack = answer(code, faults);
@@ -149,7 +160,7 @@ async function acceptMessage(parts: AcceptParts, bytes: Buffer, setup: SourceSet
     const kept = await parts.store.keep(message, [], jobOf(message, setup, scan, now), {
       identityIsUnique: profile.identity.unique,
     });
-    return afterKeeping(parts, { kept, id, understood, mode, answer, ack, code });
+    return await afterKeeping(parts, { kept, id, understood, mode, answer, ack, code });
   } catch (cause) {
     if (!(cause instanceof MixError)) throw cause;
     parts.log.warn({ source: setup.source.id, code: cause.fault.code }, 'a message could not be kept and was refused');
@@ -184,7 +195,7 @@ interface Keeping {
 }
 
 /** The same message again gets the stored answer and no second work; a reused identity is refused only where the profile says so. */
-function afterKeeping(parts: AcceptParts, keeping: Keeping): Answer {
+async function afterKeeping(parts: AcceptParts, keeping: Keeping): Promise<Answer> {
   const { kept, id, understood, mode, answer, ack, code } = keeping;
   if (kept.outcome === 'repeat' && kept.first !== undefined) return answerRepeat(parts, keeping, kept.first);
   if (kept.outcome === 'conflict') {
@@ -192,22 +203,52 @@ function afterKeeping(parts: AcceptParts, keeping: Keeping): Answer {
     return { ack: refused, messageIds: [] };
   }
   if (understood !== undefined) parts.giveUnderstood(id, understood);
-  if (!mode.enhanced) return { ack, messageIds: [id] };
+  if (!mode.enhanced) return { ack: await settled(parts, keeping, id), messageIds: [id] };
   const answered: Answer = { ack: wants(mode.accept, code) ? ack : null, messageIds: [id] };
   if (mode.application !== 'NE') answered.later = applicationAck(keeping, parts.waiting.wait(id));
   return answered;
 }
 
 /** The stored answer; in enhanced mode the application acknowledgment too, since the sender may have lost it with a node or a line that broke. */
-function answerRepeat(parts: AcceptParts, keeping: Keeping, first: NonNullable<Keeping['kept']['first']>): Answer {
+async function answerRepeat(
+  parts: AcceptParts,
+  keeping: Keeping,
+  first: NonNullable<Keeping['kept']['first']>,
+): Promise<Answer> {
   const { mode } = keeping;
-  if (!mode.enhanced) return { ack: first.ack, messageIds: [first.id] };
+  if (!mode.enhanced) {
+    const { ackCode: code, ack, id } = first;
+    return { ack: await settled(parts, { ...keeping, code, ack }, id), messageIds: [id] };
+  }
   const answered: Answer = {
     ack: wants(mode.accept, first.ackCode) ? first.ack : null,
     messageIds: [first.id],
   };
   if (mode.application !== 'NE') answered.later = applicationAck(keeping, outcomeOf(parts, first.id));
   return answered;
+}
+
+/** The one answer of original mode: the acknowledgment as it was kept, or at a line to the index what became of the message. */
+async function settled(
+  parts: AcceptParts,
+  keeping: Pick<Keeping, 'answer' | 'ack'> & { code: string },
+  messageId: string,
+): Promise<Buffer> {
+  const { line } = parts;
+  if (line === undefined || keeping.code !== 'AA') return keeping.ack;
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<undefined>((resolve) => {
+    timer = setTimeout(() => resolve(undefined), line.settleMs);
+  });
+  const faults = await Promise.race([outcomeOf(parts, messageId), late]);
+  clearTimeout(timer);
+  return faults === undefined || faults.every(isWarning) ? keeping.ack : keeping.answer('AE', faults);
+}
+
+/** For MSA-3: versions before 2.5 have no other place for it. */
+function textOfFault({ code, detail }: Fault): string {
+  const { sentence } = catalogue[code];
+  return detail === undefined ? sentence : `${sentence}: ${detail}`;
 }
 
 /** What became of a message: at once when that is settled, else when it is. */

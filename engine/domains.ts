@@ -8,7 +8,7 @@ export interface KnownNode {
   /** Also the name of the peer. */
   name: string;
   role: NodeRole;
-  /** OID of its organisation. */
+  /** OID of its organisation; '' for a system outside of the exchange, which speaks HL7 v2 and is admitted by its line. */
   organization: string;
   /** OIDs (or URIs) of the authorities whose numbers it may feed, separated by blanks; `-` for none. */
   authorities: string;
@@ -57,7 +57,7 @@ export function domainsOf(node: KnownNode): Set<string> {
       .filter((one) => one !== '' && one !== '-')
       .map((one) => (one.includes(':') ? one : `urn:oid:${one}`)),
   );
-  if (node.role === 'region') domains.add(xpidSystem(node.organization));
+  if (node.role === 'region' && node.organization !== '') domains.add(xpidSystem(node.organization));
   return domains;
 }
 
@@ -72,7 +72,8 @@ export function knownSystems(setup: ExchangeSetup): Set<string> {
 /** Systems of the numbers that the exchange gives, as far as this node meets them. */
 export function givenSystems(setup: ExchangeSetup): Set<string> {
   const systems = new Set([mixSystem(setup)]);
-  for (const node of setup.nodes) if (node.role === 'region') systems.add(xpidSystem(node.organization));
+  for (const node of setup.nodes)
+    if (node.role === 'region' && node.organization !== '') systems.add(xpidSystem(node.organization));
   if (setup.node.role === 'region') systems.add(xpidSystem(setup.organization.oid));
   return systems;
 }

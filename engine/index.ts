@@ -12,6 +12,7 @@ import { createBrowse } from './browse.ts';
 import { createCompute } from './compute.ts';
 import type { DeliverLimits } from './deliver.ts';
 import type { ExchangeSetup } from './domains.ts';
+import { createLine, type LineListener, lineSetups, type PixSettings } from './line.ts';
 import { createNeighbours, type NeighbourParts, type Tables } from './neighbours.ts';
 import { type ProcessOptions, processJobs } from './process.ts';
 import { keepDocument, makeDocument, type PublishOptions, type PublishParts, publishJob } from './publish.ts';
@@ -28,6 +29,7 @@ export { type CodeSystem, partsOfFile, readCodeSystems, writeCodeSystem } from '
 export { type Converted, type ConvertOptions, type ConvertTarget, createConverter } from './convert.ts';
 export type { DeliverLimits } from './deliver.ts';
 export type { ExchangeSetup } from './domains.ts';
+export { type LineListener, lineNodes } from './line.ts';
 export type { Tables } from './neighbours.ts';
 export type { SourceSetup } from './understand.ts';
 export { isWarning } from './understand.ts';
@@ -65,6 +67,8 @@ export interface EngineOptions {
   sources: (SourceSetup & { listener: string })[];
   /** Absent where the node stands alone. */
   exchange?: ExchangeSetup;
+  /** Lines of a region or global node to systems outside of the exchange; their sources stand in the exchange's nodes ({@link lineNodes}). */
+  line?: { listeners: readonly LineListener[]; pix: PixSettings };
   deliver?: DeliverLimits;
   tables?: Tables;
   alerts?: Omit<TendOptions, 'node' | 'base'> & { base: string };
@@ -75,6 +79,8 @@ export interface EngineOptions {
 export interface Engine {
   /** Keeps what one frame holds and answers. Never throws for what the bytes say. */
   accept(bytes: Buffer, sourceId: string): Promise<Answer>;
+  /** {@link Engine.accept} for a listener of kind pix, pdq or index, where the certificate or the message says whose it is. */
+  acceptLine(bytes: Buffer, listener: string, certificate?: { name: string; fingerprint: string }): Promise<Answer>;
   /** The answer to a frame that was refused before it was whole, from its first bytes; null where no header is in them. */
   refuse(head: Buffer, sourceId: string, code: FaultCode): Buffer | null;
   admission: Admission;
@@ -113,7 +119,9 @@ const DELIVER: DeliverLimits = {
 
 export function createEngine(parts: EngineParts, options: EngineOptions): Engine {
   const { store, clock, log } = parts;
-  const setups = new Map(options.sources.map((setup) => [setup.source.id, setup]));
+  const lineSources = options.line === undefined ? [] : lineSetups(options.line.listeners, options.line.pix);
+  const setups = new Map<string, SourceSetup & { listener?: string }>();
+  for (const setup of [...options.sources, ...lineSources]) setups.set(setup.source.id, setup);
   const admission = createAdmission(parts, options);
   const neighbours = createNeighbours(
     {
@@ -189,6 +197,24 @@ export function createEngine(parts: EngineParts, options: EngineOptions): Engine
   };
   const processOptions: ProcessOptions = { processing: options.processing, documents: options.documents, racesMax: 5 };
 
+  const door = neighbours.exchange;
+  const line =
+    options.line === undefined || options.exchange === undefined || door === undefined
+      ? undefined
+      : createLine(
+          {
+            store,
+            clock,
+            log,
+            accept: acceptParts,
+            door,
+            takeUnderstood: processParts.takeUnderstood,
+            answered: waiting.tell,
+          },
+          options.exchange,
+          { ...options.line, processing: options.processing },
+        );
+
   async function makeDocumentNow(personId: string): Promise<string> {
     const document = await makeDocument(parts, publishing, personId);
     if (document !== undefined) {
@@ -250,14 +276,19 @@ export function createEngine(parts: EngineParts, options: EngineOptions): Engine
       if (setup === undefined) throw new MixError('record.unknown-source', { detail: sourceId });
       return acceptFrame(acceptParts, bytes, setup);
     },
-    refuse: (head, sourceId, code) => refuseFrame({ head, setup: setups.get(sourceId), code, now: clock.now() }),
+    async acceptLine(bytes, listener, certificate) {
+      if (line === undefined) throw new MixError('record.unknown-source', { detail: listener });
+      return line.accept(bytes, listener, certificate);
+    },
+    refuse: (head, sourceId, code) => refuseFrame({ head, setup: refusing(sourceId), code, now: clock.now() }),
     start() {
       halt ??= runJobs(parts, [
         {
           kinds: ['process'],
           batch: PROCESS_BATCH,
           abreast: 3,
-          work: (jobs) => processJobs(processParts, processOptions, jobs),
+          // A node with an index keeps no clinical record: what comes over its lines are feeds.
+          work: (jobs) => line?.takeFeeds(jobs) ?? processJobs(processParts, processOptions, jobs),
         },
         { kinds: ['document'], batch: DOCUMENT_BATCH, abreast: 1, work: (jobs) => publishAll(jobs) },
         { kinds: ['feed'], batch: FEED_BATCH, abreast: 1, work: (jobs) => neighbours.feed(jobs) },
@@ -279,6 +310,11 @@ export function createEngine(parts: EngineParts, options: EngineOptions): Engine
       samples = now;
     },
   };
+
+  /** A frame that is refused before it is whole says nothing of its sender but the listener. */
+  function refusing(id: string): SourceSetup | undefined {
+    return setups.get(id) ?? options.line?.listeners.find(({ name }) => name === id)?.setup;
+  }
 
   async function publishAll(jobs: Job[]): Promise<void> {
     await Promise.all(jobs.map((job) => publishJob(parts, publishing, job)));

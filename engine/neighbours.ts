@@ -144,7 +144,8 @@ export function createNeighbours(parts: NeighbourParts, options: NeighbourOption
 
 function openDoor(parts: NeighbourParts, setup: ExchangeSetup): ExchangeEngine {
   const { store, clock, log, peers } = parts;
-  const trust = (): NodeTrust => ({ ...parts.trust(), nodes: setup.nodes });
+  const nodes = setup.nodes.filter(({ organization }) => organization !== '');
+  const trust = (): NodeTrust => ({ ...parts.trust(), nodes });
   const serve = createServe(
     {
       store,

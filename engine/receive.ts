@@ -36,6 +36,10 @@ export interface Receipt {
 
 const RACES_MAX = 12;
 
+/** Id under which a delivery of another node is remembered here; two nodes that use one id do not meet. */
+export const receivedIdOf = (from: Pick<NodeSubject, 'id'>, deliveryId: string): string =>
+  uuidOf(`${from.id}|${deliveryId}`);
+
 /**
  * Does a delivery once: a repeat gets the first answer and has no effect. `work` reads and decides, and is asked again when another writer came first.
  * `id` names the delivery within this node; two nodes that use one id do not meet.
@@ -47,7 +51,7 @@ export async function receiveOnce(
   work: (id: string) => Promise<Receipt>,
 ): Promise<FhirAnswer> {
   const { store, clock } = parts;
-  const known = deliveryId === undefined ? undefined : uuidOf(`${from.id}|${deliveryId}`);
+  const known = deliveryId === undefined ? undefined : receivedIdOf(from, deliveryId);
   const first = known === undefined ? undefined : await store.receivedAnswer(known);
   if (first !== undefined) return readAnswer(first);
   const id = known ?? uuidv7(clock.now());

@@ -60,6 +60,8 @@ export interface AckOrder {
   now: number;
   /** MSH-10 of the answer, at most 20 characters. */
   controlId: string;
+  /** MSA-3 in place of the condition's text; for versions whose ERR has no room for it. */
+  text?: string;
 }
 
 /**
@@ -90,7 +92,8 @@ export function buildAck(order: AckOrder): Buffer {
     ...(charset === '' ? [] : ['', '', '', '', '', charset]),
   ];
   const told = order.faults.slice(0, faultsToldMax);
-  const text = told.length === 0 || isAccept(order.code) ? '' : write(conditions[conditionNumber(told[0]!)]!);
+  const condition = told.length === 0 || isAccept(order.code) ? '' : conditions[conditionNumber(told[0]!)]!;
+  const text = write((condition && order.text) || condition);
   const acknowledgment = ['MSA', order.code, fieldOfScan(10), text];
   while (acknowledgment.at(-1) === '' && acknowledgment.length > 3) acknowledgment.pop();
   const lines = [header, acknowledgment, ...errorSegments(told, version, delimiters)];

@@ -22,6 +22,7 @@ export { type PatientNumber, readNumber, sameNumber, tokenOf } from './numbers.t
 export { outcomeSaying } from './outcome.ts';
 export {
   type CrossReferenceQuery,
+  demographicsOf,
   type FedPatient,
   type Feed,
   type FeedOptions,

@@ -99,7 +99,7 @@ export function fhirIdentifier(one: { system: string; value: string; type: strin
 }
 
 /** The elements that help to tell one person from another, and no more. A patient without a name says so. */
-function demographicsOf(from: Patient): Patient {
+export function demographicsOf(from: Patient): Patient {
   const patient: Patient = { resourceType: 'Patient' };
   const { telecom, gender, birthDate, address, maritalStatus, deceasedBoolean, deceasedDateTime } = from;
   const { multipleBirthBoolean, multipleBirthInteger } = from;

@@ -56,7 +56,10 @@ function addPid(
   refuse: (one: QueryParameter, detail: string) => void,
 ): void {
   const text = textOf(one);
-  if (text === undefined) return refuse(one, 'a * may stand at the end only, after a letter or more');
+  if (text === undefined) {
+    refuse(one, 'a * may stand at the end only, after a letter or more');
+    return;
+  }
   switch (`${one.field}.${one.component}`) {
     case '5.1':
       criteria.family.push([text]);
