@@ -6,6 +6,7 @@
  */
 import type { Resource } from '@medplum/fhirtypes';
 import type { Fault } from './errors/index.ts';
+import type { IndexChanges, IndexStore } from './index-store.ts';
 
 /** Now, in milliseconds since 1970-01-01T00:00:00Z. Injected so that tests can hold time still. */
 export interface Clock {
@@ -329,6 +330,8 @@ export interface Changes {
     wrote?: { id: string; type: string; version: number }[];
     notCarried?: string[];
   };
+  /** Local records, links, work list and history of the patient index; only at region and global. */
+  index?: IndexChanges;
   notCarried?: NotCarried[];
   steps?: MessageStep[];
   audit?: AuditEntry[];
@@ -413,7 +416,7 @@ export interface Kept {
  * State of one tenant. All writing goes through one lane (group commit: what waits shares one transaction); reads use their own connections.
  * Every returned body is opened; every given one is sealed before it touches the database.
  */
-export interface Store {
+export interface Store extends IndexStore {
   /** Keeps a message and its job in one durable commit. Resolves after the commit. Throws `store.full` / `store.busy` (retry) with nothing kept. */
   keep(
     message: KeptMessage,

@@ -3,6 +3,7 @@ import type { MixError } from '../../schemas/errors/index.ts';
 import type { BoardJob } from './board.ts';
 import { keyToId } from './codec.ts';
 import type { Row, Value } from './database.ts';
+import type { KnownIndex } from './plan-index.ts';
 import type { WriteName } from './statements.ts';
 import type { CommitUnit, JobUnit, KeepUnit } from './unit.ts';
 
@@ -10,7 +11,7 @@ export type Work =
   | { kind: 'keep'; keep: KeepUnit }
   | { kind: 'commit'; commit: CommitUnit }
   | { kind: 'requeue'; job: JobUnit; subject: Buffer; message: Buffer | undefined }
-  | { kind: 'row'; table: 'users' | 'nodeValues' | 'keysGone'; row: Value[] };
+  | { kind: 'row'; table: 'users' | 'nodeValues' | 'keysGone' | 'indexForgotten'; row: Value[] };
 
 /** What became of a kept message. */
 export type KeepResult = { outcome: 'kept'; conflict: boolean } | { outcome: 'repeat' | 'conflict'; firstId: string };
@@ -36,6 +37,8 @@ export interface Counters {
   job: number;
   audit: number;
   run: number;
+  /** Of local records of the index. */
+  stamp: number;
   /** Chain of the audit that this process writes. */
   part: number;
   auditHash: Buffer;
@@ -50,6 +53,7 @@ export interface Known {
   deliveries: Map<string, { outlet: string; state: string }>;
   received: Set<string>;
   parked: Map<string, Row[]>;
+  index: KnownIndex;
 }
 
 export type Rows = Partial<Record<WriteName, Value[][]>>;

@@ -13,6 +13,16 @@ import { Notes } from './notes.ts';
 import { BoardJobs } from './plan-jobs.ts';
 import { listDeliveries, readDelivery, readOutletStats, readReceivedAnswer } from './read-deliveries.ts';
 import { findEntriesByKeys, findPersons, findPersonsByIdentifier } from './read-hot.ts';
+import {
+  findCandidates,
+  listIdentityEvents,
+  listMatchItems,
+  readIndexPairs,
+  readIndexRecords,
+  readIndexRecordsByNumber,
+  readIndexRecordsOf,
+  readMatchItem,
+} from './read-index.ts';
 import { listMessages, type ReadParts, readMessages, readOutcome, readSteps } from './read-messages.ts';
 import { checkAudit, listAudit, listJobs, readCounts, readSourceStats } from './read-node.ts';
 import {
@@ -26,7 +36,7 @@ import {
 } from './read-records.ts';
 import { Recent } from './recent.ts';
 import { migrate } from './schema.ts';
-import { holdsWords, lane, reads } from './statements.ts';
+import { blocksQuery, holdsWords, lane, reads } from './statements.ts';
 import { makeCommitUnit, makeJobUnit, makeKeepUnit, nodeValueBody, userBody } from './unit.ts';
 import { GroupWriter } from './write.ts';
 
@@ -121,6 +131,7 @@ async function takeOver(writer: Connection): Promise<Counters> {
     job: (await one('SELECT max(seq) AS value FROM jobs')) + 1,
     audit: (await one('SELECT max(seq) AS value FROM audit')) + 1,
     run: epoch * fencesAnEpoch,
+    stamp: (await one('SELECT max(stamp) AS value FROM index_records')) + 1,
     part: 0,
     auditHash: (last?.hash as Buffer | undefined) ?? chainStart,
   };
@@ -154,6 +165,7 @@ class SqliteStore implements OpenedStore {
       readers,
       sql: reads,
       holds: holdsWords,
+      blocks: blocksQuery,
       seal: options.seal,
       build: knex({ client: 'sqlite3', useNullAsDefault: true }),
     };
@@ -327,6 +339,38 @@ class SqliteStore implements OpenedStore {
     return listDeliveries(this.#reads, query);
   }
 
+  indexCandidates(keys: string[], limits: { block: number; most: number }): ReturnType<Store['indexCandidates']> {
+    return findCandidates(this.#reads, keys, limits);
+  }
+
+  indexRecords(ids: string[]): ReturnType<Store['indexRecords']> {
+    return readIndexRecords(this.#reads, ids);
+  }
+
+  indexRecordsByNumber(numbers: { system: string; value: string }[]): ReturnType<Store['indexRecordsByNumber']> {
+    return readIndexRecordsByNumber(this.#reads, numbers);
+  }
+
+  indexRecordsOf(personIds: string[], limit: number): ReturnType<Store['indexRecordsOf']> {
+    return readIndexRecordsOf(this.#reads, personIds, limit);
+  }
+
+  indexPairs(recordIds: string[], limit: number): ReturnType<Store['indexPairs']> {
+    return readIndexPairs(this.#reads, recordIds, limit);
+  }
+
+  matchItem(id: string): ReturnType<Store['matchItem']> {
+    return readMatchItem(this.#reads, id);
+  }
+
+  matchItems(query: Parameters<Store['matchItems']>[0]): ReturnType<Store['matchItems']> {
+    return listMatchItems(this.#reads, query);
+  }
+
+  identityEvents(query: Parameters<Store['identityEvents']>[0]): ReturnType<Store['identityEvents']> {
+    return listIdentityEvents(this.#reads, query);
+  }
+
   outletStats(): ReturnType<Store['outletStats']> {
     return readOutletStats(this.#reads);
   }
@@ -378,6 +422,7 @@ class SqliteStore implements OpenedStore {
   async shredPerson(id: string): Promise<void> {
     const { seal, file } = this.#opened.options;
     await this.#lane.submit({ kind: 'row', table: 'keysGone', row: [personKey(id)] }, 256);
+    await this.#lane.submit({ kind: 'row', table: 'indexForgotten', row: [idToKey(id)] }, 256);
     seal.loadKeys([{ name: personKey(id), wrapped: Buffer.alloc(0) }]);
     this.#hot.drop(id);
     // The page's old bytes were zeroed (secure_delete); emptying the log takes the older copies of the page off the disk.

@@ -18,6 +18,7 @@ import {
   sourceOf,
   type Work,
 } from './group.ts';
+import { faultInIndex, planIndex, touchedByIndex } from './plan-index.ts';
 import type { JobPlanner } from './plan-jobs.ts';
 import type { AuditUnit, CommitUnit, EntryUnit, KeepUnit, PersonUnit } from './unit.ts';
 
@@ -107,6 +108,7 @@ export class Planner {
     }
     for (const { key, state } of unit.documentStates) push(plan, 'documentStates', [key, state]);
     planDeliveries(plan, known, unit);
+    if (unit.index) planIndex(plan, known.index, unit.index);
     planMessage(plan, unit);
     for (const counted of unit.notCarried) countIn(plan.notCarried, counted.sourceId, counted.field, counted.count);
     for (const entry of unit.audit) planAudit(plan, entry);
@@ -146,7 +148,7 @@ export class Planner {
       if (entry.expect > 0 && known.entries.get(latin(entry.id)) !== entry.expect)
         return new MixError('store.conflict', { place: 'entry' });
     }
-    return undefined;
+    return unit.index && faultInIndex(known.index, unit.index);
   }
 }
 
@@ -202,6 +204,7 @@ export function touchedBy(unit: CommitUnit): string[] {
   const job = unit.jobDone ?? unit.jobParked ?? unit.jobRetry;
   if (job) touches.push(`job:${job.id}`);
   if (unit.message) touches.push(`message:${unit.message.text}`);
+  if (unit.index) touches.push(...touchedByIndex(unit.index));
   return touches;
 }
 

@@ -14,6 +14,8 @@ export interface ReadParts {
   sql: Reads;
   /** Condition on `seq` that a row of this index of words holds all of the words. */
   holds(index: WordIndex, seq: string, words: string): { condition: string; value: string };
+  /** Places in the blocks of so many tokens; values are a token and a limit each. */
+  blocks(count: number): string;
   seal: Seal;
   /** Writes SQL for the dialect; never connects. */
   build: Knex;

@@ -109,7 +109,43 @@ const exchange: Migration = {
   ],
 };
 
-const migrations: readonly Migration[] = [first, exchange];
+// The patient index: local records, what links them, what waits for people, and what happened.
+const index: Migration = {
+  name: '0003-index',
+  statements: [
+    // `stamp` grows with every change of what a record is found by; `tokens` are its rows in index_tokens, 8 bytes each.
+    `CREATE TABLE index_records (seq INTEGER PRIMARY KEY, id BLOB NOT NULL, stamp INTEGER NOT NULL, person BLOB NOT NULL, own BLOB,
+      number BLOB NOT NULL, into_record BLOB, state TEXT NOT NULL, state_at INTEGER NOT NULL, source TEXT NOT NULL, tokens BLOB NOT NULL,
+      body BLOB NOT NULL)`,
+    'CREATE UNIQUE INDEX index_records_id ON index_records(id)',
+    // A candidate by its place in a block.
+    'CREATE UNIQUE INDEX index_records_stamp ON index_records(stamp)',
+    // A feed finds its record.
+    'CREATE UNIQUE INDEX index_records_number ON index_records(number)',
+    // Records of a person.
+    'CREATE INDEX index_records_person ON index_records(person)',
+    // Blocks of candidates, the newest last.
+    'CREATE TABLE index_tokens (token BLOB NOT NULL, stamp INTEGER NOT NULL, PRIMARY KEY (token, stamp)) WITHOUT ROWID',
+    `CREATE TABLE index_pairs (a BLOB NOT NULL, b BLOB NOT NULL, link TEXT NOT NULL, weight REAL NOT NULL, decision TEXT NOT NULL,
+      decided_at INTEGER NOT NULL, PRIMARY KEY (a, b)) WITHOUT ROWID`,
+    'CREATE INDEX index_pairs_b ON index_pairs(b)',
+    `CREATE TABLE match_items (seq INTEGER PRIMARY KEY, id BLOB NOT NULL, version INTEGER NOT NULL, kind TEXT NOT NULL, state TEXT NOT NULL,
+      a BLOB NOT NULL, b BLOB, person BLOB NOT NULL, source TEXT NOT NULL, created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL,
+      body BLOB NOT NULL)`,
+    'CREATE UNIQUE INDEX match_items_id ON match_items(id)',
+    // What waits for people, and lists by state.
+    'CREATE INDEX match_items_state ON match_items(state)',
+    // Items about a record.
+    'CREATE INDEX match_items_a ON match_items(a)',
+    'CREATE INDEX match_items_b ON match_items(b) WHERE b IS NOT NULL',
+    `CREATE TABLE identity_events (seq INTEGER PRIMARY KEY, id BLOB NOT NULL, person BLOB NOT NULL, at INTEGER NOT NULL, event TEXT NOT NULL,
+      body BLOB NOT NULL)`,
+    // What happened to a person.
+    'CREATE INDEX identity_events_person ON identity_events(person)',
+  ],
+};
+
+const migrations: readonly Migration[] = [first, exchange, index];
 
 /** Brings the file to this release's schema. Errors: `store.newer` when a later release wrote it. */
 export async function migrate(file: string): Promise<void> {

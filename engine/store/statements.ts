@@ -142,6 +142,28 @@ export const writes = {
     ' ON CONFLICT (source,field) DO UPDATE SET count=count+excluded.count',
   ),
   tallies: insert('tallies', 'name,value', ' ON CONFLICT (name) DO UPDATE SET value=value+excluded.value'),
+  indexTokensGone: write([true, false], (rows) => `DELETE FROM index_tokens WHERE (token,stamp) IN (${rows})`),
+  indexRecords: insert(
+    'index_records',
+    'id*,stamp,person*,own*,number*,into_record*,state,state_at,source,tokens*,body*',
+    ` ON CONFLICT (id) DO UPDATE SET stamp=excluded.stamp, person=excluded.person, own=excluded.own, into_record=excluded.into_record,
+      state=excluded.state, state_at=excluded.state_at, source=excluded.source, tokens=excluded.tokens, body=excluded.body`,
+  ),
+  indexTokens: insert('index_tokens', 'token*,stamp', ' ON CONFLICT (token,stamp) DO NOTHING'),
+  indexForgotten: write([true], (rows) => `UPDATE index_records SET body = x'' WHERE person IN (${rows})`),
+  indexPairsGone: write([true, true], (rows) => `DELETE FROM index_pairs WHERE (a,b) IN (${rows})`),
+  indexPairs: insert(
+    'index_pairs',
+    'a*,b*,link,weight,decision,decided_at',
+    ` ON CONFLICT (a,b) DO UPDATE SET link=excluded.link, weight=excluded.weight, decision=excluded.decision,
+      decided_at=excluded.decided_at`,
+  ),
+  matchItems: insert(
+    'match_items',
+    'id*,version,kind,state,a*,b*,person*,source,created_at,updated_at,body*',
+    ` ON CONFLICT (id) DO UPDATE SET version=excluded.version, state=excluded.state, updated_at=excluded.updated_at, body=excluded.body`,
+  ),
+  identityEvents: insert('identity_events', 'id*,person*,at,event,body*'),
   users: insert('users', 'id,body*', ' ON CONFLICT (id) DO UPDATE SET body=excluded.body'),
   nodeValues: insert('node_values', 'name,body*', ' ON CONFLICT (name) DO UPDATE SET body=excluded.body'),
 } as const satisfies Record<string, Sql>;
@@ -198,6 +220,11 @@ export const checks = {
      WHERE i.token IN ${byteKeys}`),
   deliveries: ask(`SELECT id,outlet,state FROM deliveries WHERE id IN ${byteKeys}`),
   received: ask(`SELECT id FROM received WHERE id IN ${byteKeys}`),
+  indexRecords: ask(`SELECT id,stamp,tokens FROM index_records WHERE id IN ${byteKeys}`),
+  indexBlocks: ask(
+    `SELECT value AS token, (SELECT max(stamp) FROM index_tokens WHERE token = unhex(v.value)) AS mark FROM json_each(?1) AS v`,
+  ),
+  matchItems: ask(`SELECT id,version FROM match_items WHERE id IN ${byteKeys}`),
   entries: ask(`SELECT id,version FROM entries WHERE id IN ${byteKeys}`),
   parkedJobs: ask(
     `SELECT seq,id,kind,subject,keys,due_at,latest_at,attempts,fault FROM jobs WHERE state='parked' AND subject IN ${byteKeys}`,
@@ -206,6 +233,9 @@ export const checks = {
 
 const messageColumns =
   'm.seq AS seq,m.id AS id,m.source AS source,m.state AS state,m.type AS type,m.processing AS processing,m.received_at AS received_at,m.conflict AS conflict,m.ack_code AS ack_code,b.day AS day,b.body AS body';
+
+// The person does not name the key of these rows: they stand under the tenant's, so that a candidate costs no key of its own.
+const indexColumns = 'id,stamp,person AS holder,own,into_record,state,state_at,source,body';
 
 /** Reads by key. */
 export const reads = {
@@ -241,6 +271,15 @@ export const reads = {
   outlets: 'SELECT id,waiting,parked,sent,last_sent_at FROM outlets LIMIT ?',
   oldestWaiting: `SELECT min(created_at) AS at FROM deliveries WHERE outlet = ? AND state = 'waiting'`,
   received: 'SELECT day,body FROM received WHERE id = ?',
+  indexRecords: ask(`SELECT ${indexColumns} FROM index_records WHERE id IN ${byteKeys}`),
+  indexRecordsByNumber: ask(`SELECT ${indexColumns} FROM index_records WHERE number IN ${byteKeys}`),
+  indexRecordsByStamp: ask(`SELECT ${indexColumns} FROM index_records WHERE stamp IN ${numberKeys}`),
+  indexRecordsOf: ask(`SELECT ${indexColumns} FROM index_records WHERE person IN ${byteKeys}`),
+  indexPairs: ask(
+    `SELECT a,b,link,weight,decision,decided_at FROM index_pairs WHERE a IN ${byteKeys}
+     UNION SELECT a,b,link,weight,decision,decided_at FROM index_pairs WHERE b IN ${byteKeys}`,
+  ),
+  matchItem: 'SELECT * FROM match_items WHERE id = ?',
   user: 'SELECT id,body FROM users WHERE id = ?',
   nodeValue: 'SELECT body FROM node_values WHERE name = ?',
   sources: 'SELECT id,total,repeats,last_at FROM sources LIMIT ?',
@@ -251,6 +290,16 @@ export const reads = {
 
 /** The statements of {@link reads} in any dialect. */
 export type Reads = { readonly [Name in keyof typeof reads]: (typeof reads)[Name] extends Sql ? Sql : string };
+
+/**
+ * Places in the blocks of so many tokens, the newest first: the tokens, then how many of each, then the tokens and numbers of the next. A block is
+ * never read beyond its limit.
+ */
+export function blocksQuery(count: number, mark: (at: number) => string = () => '?'): string {
+  const one = (at: number) =>
+    `SELECT ${at} AS block, stamp FROM (SELECT stamp FROM index_tokens WHERE token = ${mark(2 * at + 1)} ORDER BY stamp DESC LIMIT ${mark(2 * at + 2)}) AS b${at}`;
+  return Array.from({ length: count }, (_, at) => one(at)).join(' UNION ALL ');
+}
 
 export type WordIndex = 'message_words' | 'person_words';
 

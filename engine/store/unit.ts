@@ -20,6 +20,7 @@ import type {
 import { type EntryFacts, factsOfEntry, isStrong, textOfEntry, textOfPerson } from '../record/index.ts';
 import { dayKey, dayOf, idToKey, joinPieces, packBody, personKey } from './codec.ts';
 import type { Value } from './database.ts';
+import { type IndexUnit, makeIndexUnit } from './index-unit.ts';
 import { foldNumber, indexWords } from './words.ts';
 
 /** Domains of tokens; one more keeps equal texts of two uses apart. */
@@ -98,6 +99,7 @@ export interface CommitUnit {
   documentStates: { id: string; key: Buffer; state: StoredDocument['state'] }[];
   deliveries: DeliveryUnit[];
   received: { id: Buffer; row: Value[] } | undefined;
+  index: IndexUnit | undefined;
   message: { id: Buffer; text: string; state: KeptMessage['state']; persons: Buffer[]; words: string } | undefined;
   outcomes: { message: Buffer; day: number; body: Buffer }[];
   notCarried: NonNullable<Changes['notCarried']>;
@@ -238,6 +240,7 @@ export function makeCommitUnit(seal: Seal, changes: Changes, now: number): Commi
     documentStates: (changes.documentStates ?? []).map(({ id, state }) => ({ id, key: idToKey(id), state })),
     deliveries: [...new Map((changes.deliveries ?? []).map((one) => [one.id, one])).values()].map(deliveryUnit),
     received: changes.received && receivedUnit(seal, changes.received, now),
+    index: changes.index && makeIndexUnit(seal, changes.index),
     message: changes.message && {
       id: idToKey(changes.message.id),
       text: changes.message.id,

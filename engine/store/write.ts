@@ -9,6 +9,7 @@ import { type Connection, packKeys, packRows, type Row, type Value } from './dat
 import { type Counters, finishPlan, type Item, type Known, latin, newPlan, push, type Rows } from './group.ts';
 import type { Hot } from './hot.ts';
 import { Planner, type PlannerParts } from './plan.ts';
+import { askIndex, emptyAsked, emptyIndex, knownIndex } from './plan-index.ts';
 import { checks, lane, writes } from './statements.ts';
 
 /** What the writer needs from the store. */
@@ -102,6 +103,7 @@ export class GroupWriter {
     const parked: Value[][] = [];
     const deliveries: Value[][] = [];
     const received: Value[][] = [];
+    const index = emptyAsked();
     const known: Known = {
       seen: new Map(),
       persons: new Map(),
@@ -110,6 +112,7 @@ export class GroupWriter {
       parked: new Map(),
       deliveries: new Map(),
       received: new Set(),
+      index: emptyIndex(),
     };
     const { hot } = this.#parts;
     items.forEach(({ work }, number) => {
@@ -130,6 +133,7 @@ export class GroupWriter {
       }
       for (const delivery of work.commit.deliveries) deliveries.push([delivery.id]);
       if (work.commit.received) received.push([work.commit.received.id]);
+      if (work.commit.index) askIndex(index, work.commit.index);
       for (const { id, expect, facts } of work.commit.entries) {
         if (expect === 0) continue;
         const version = hot.entryVersion(facts.personId, facts.key, facts.id);
@@ -137,7 +141,18 @@ export class GroupWriter {
         else known.entries.set(latin(id), version);
       }
     });
-    const [seenRows, personRows, holderRows, entryRows, parkedRows, deliveryRows, receivedRows] = await Promise.all([
+    const [
+      seenRows,
+      personRows,
+      holderRows,
+      entryRows,
+      parkedRows,
+      deliveryRows,
+      receivedRows,
+      records,
+      blocks,
+      matchRows,
+    ] = await Promise.all([
       this.#all(checks.seen, seen),
       this.#all(checks.persons, persons),
       this.#all(checks.identifiers, tokens),
@@ -145,7 +160,11 @@ export class GroupWriter {
       this.#all(checks.parkedJobs, parked),
       this.#all(checks.deliveries, deliveries),
       this.#all(checks.received, received),
+      this.#all(checks.indexRecords, index.records),
+      this.#all(checks.indexBlocks, index.blocks),
+      this.#all(checks.matchItems, index.items),
     ]);
+    known.index = knownIndex({ records, blocks, items: matchRows }, (token) => Buffer.from(token as string, 'hex'));
     for (const row of receivedRows) known.received.add(latin(row.id as Buffer));
     for (const row of seenRows)
       known.seen.set(items[row.number as number]!, {

@@ -6,7 +6,8 @@ import { afterEach } from 'vitest';
 import { openStore } from '../../engine/store/index.ts';
 import { openSeal } from '../../pki/seal.ts';
 import type { Store } from '../../schemas/parts.ts';
-import { startOfTests, storeContract } from './store.ts';
+import { indexStoreContract } from './index-store.ts';
+import { type OpenForTest, startOfTests, storeContract } from './store.ts';
 
 const opened: Store[] = [];
 const folders: string[] = [];
@@ -16,7 +17,10 @@ afterEach(async () => {
   for (const folder of folders.splice(0)) rmSync(folder, { recursive: true });
 });
 
-storeContract('SQLite', async () => {
+storeContract('SQLite', openForTest);
+indexStoreContract('SQLite', openForTest);
+
+async function openForTest(): Promise<OpenForTest> {
   const folder = mkdtempSync(join(tmpdir(), 'mix-store-'));
   folders.push(folder);
   const kek = createSecretKey(Buffer.alloc(32, 7));
@@ -41,4 +45,4 @@ storeContract('SQLite', async () => {
       return open();
     },
   };
-});
+}

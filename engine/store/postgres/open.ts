@@ -20,6 +20,16 @@ import { Lane } from '../lane.ts';
 import { Notes } from '../notes.ts';
 import type { OpenedStore, StoreLimits } from '../open.ts';
 import { listDeliveries, readDelivery, readOutletStats, readReceivedAnswer } from '../read-deliveries.ts';
+import {
+  findCandidates,
+  listIdentityEvents,
+  listMatchItems,
+  readIndexPairs,
+  readIndexRecords,
+  readIndexRecordsByNumber,
+  readIndexRecordsOf,
+  readMatchItem,
+} from '../read-index.ts';
 import { listMessages, type ReadParts, readMessages, readOutcome, readSteps } from '../read-messages.ts';
 import { listAudit, readSourceStats } from '../read-node.ts';
 import {
@@ -34,6 +44,7 @@ import {
   readPersonsByIdentifier,
 } from '../read-records.ts';
 import { Recent } from '../recent.ts';
+import { blocksQuery } from '../statements.ts';
 import { makeCommitUnit, makeJobUnit, makeKeepUnit, nodeValueBody, userBody } from '../unit.ts';
 import { PgBell } from './bell.ts';
 import { PgConnection, PgReaders, type PostgresPlace } from './database.ts';
@@ -104,6 +115,10 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
   }
 }
 
+/** Values are numbered on PostgreSQL. */
+const pgBlocks = (count: number): string =>
+  blocksQuery(count, (at) => (at % 2 === 0 ? `$${at}::bigint` : `$${at}::bytea`));
+
 /** A connection that is opened again when it was lost. */
 class Reconnecting {
   readonly #place: PostgresPlace;
@@ -169,7 +184,7 @@ class PostgresStore implements OpenedStore {
       this.#keys.loadFor(rows),
     );
     const build = knex({ client: 'pg' });
-    this.#reads = { readers: this.#readers, sql: reads, holds: holdsWords, seal, build };
+    this.#reads = { readers: this.#readers, sql: reads, holds: holdsWords, blocks: pgBlocks, seal, build };
     this.#recent = new Recent(this.#limits.recentMax, this.#limits.recentBytesMax);
     this.#notes = new Notes(this.#reads, this.#recent);
     this.#own = new PgBell(place, holder, (name) => void this.#forget(name));
@@ -373,6 +388,38 @@ class PostgresStore implements OpenedStore {
     return listDeliveries(this.#reads, query);
   }
 
+  indexCandidates(keys: string[], limits: { block: number; most: number }): ReturnType<Store['indexCandidates']> {
+    return findCandidates(this.#reads, keys, limits);
+  }
+
+  indexRecords(ids: string[]): ReturnType<Store['indexRecords']> {
+    return readIndexRecords(this.#reads, ids);
+  }
+
+  indexRecordsByNumber(numbers: { system: string; value: string }[]): ReturnType<Store['indexRecordsByNumber']> {
+    return readIndexRecordsByNumber(this.#reads, numbers);
+  }
+
+  indexRecordsOf(personIds: string[], limit: number): ReturnType<Store['indexRecordsOf']> {
+    return readIndexRecordsOf(this.#reads, personIds, limit);
+  }
+
+  indexPairs(recordIds: string[], limit: number): ReturnType<Store['indexPairs']> {
+    return readIndexPairs(this.#reads, recordIds, limit);
+  }
+
+  matchItem(id: string): ReturnType<Store['matchItem']> {
+    return readMatchItem(this.#reads, id);
+  }
+
+  matchItems(query: Parameters<Store['matchItems']>[0]): ReturnType<Store['matchItems']> {
+    return listMatchItems(this.#reads, query);
+  }
+
+  identityEvents(query: Parameters<Store['identityEvents']>[0]): ReturnType<Store['identityEvents']> {
+    return listIdentityEvents(this.#reads, query);
+  }
+
   outletStats(): ReturnType<Store['outletStats']> {
     return readOutletStats(this.#reads);
   }
@@ -433,6 +480,7 @@ class PostgresStore implements OpenedStore {
   async shredPerson(id: string): Promise<void> {
     const name = personKey(id);
     await this.#lane.submit({ kind: 'row', table: 'keysGone', row: [name] }, 256);
+    await this.#lane.submit({ kind: 'row', table: 'indexForgotten', row: [idToKey(id)] }, 256);
     this.#keys.shredded([name]);
     this.#own.shredded(name);
     // Takes the row's older copy out of the table. The server's log keeps it until the log is recycled (docs: threat model).
@@ -516,6 +564,8 @@ class PostgresStore implements OpenedStore {
     }
     for (const { entry } of changes.entries ?? []) names.add(personKey(entry.personId));
     for (const document of changes.documents ?? []) names.add(personKey(document.personId));
+    for (const { item } of changes.index?.items ?? []) names.add(personKey(item.personId));
+    for (const event of changes.index?.events ?? []) names.add(personKey(event.personId));
     return names;
   }
 

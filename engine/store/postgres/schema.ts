@@ -104,7 +104,31 @@ const first: Migration = {
   ],
 };
 
-const migrations: readonly Migration[] = [first];
+// The patient index, as on SQLite.
+const index: Migration = {
+  name: '0002-index',
+  statements: [
+    `CREATE TABLE index_records (id bytea PRIMARY KEY, stamp bigint NOT NULL UNIQUE, person bytea NOT NULL, own bytea, number bytea NOT NULL UNIQUE,
+      into_record bytea, state ${text} NOT NULL, state_at bigint NOT NULL, source ${text} NOT NULL, tokens bytea NOT NULL, body bytea NOT NULL)`,
+    unpacked('index_records'),
+    'CREATE INDEX index_records_person ON index_records(person)',
+    'CREATE TABLE index_tokens (token bytea NOT NULL, stamp bigint NOT NULL, PRIMARY KEY (token, stamp))',
+    `CREATE TABLE index_pairs (a bytea NOT NULL, b bytea NOT NULL, link ${text} NOT NULL, weight float8 NOT NULL, decision ${text} NOT NULL,
+      decided_at bigint NOT NULL, PRIMARY KEY (a, b))`,
+    'CREATE INDEX index_pairs_b ON index_pairs(b)',
+    `CREATE TABLE match_items (seq bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, id bytea NOT NULL UNIQUE, version bigint NOT NULL,
+      kind ${text} NOT NULL, state ${text} NOT NULL, a bytea NOT NULL, b bytea, person bytea NOT NULL, source ${text} NOT NULL,
+      created_at bigint NOT NULL, updated_at bigint NOT NULL, body bytea NOT NULL)`,
+    'CREATE INDEX match_items_state ON match_items(state, seq)',
+    'CREATE INDEX match_items_a ON match_items(a)',
+    'CREATE INDEX match_items_b ON match_items(b) WHERE b IS NOT NULL',
+    `CREATE TABLE identity_events (seq bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, id bytea NOT NULL, person bytea NOT NULL, at bigint NOT NULL,
+      event ${text} NOT NULL, body bytea NOT NULL)`,
+    'CREATE INDEX identity_events_person ON identity_events(person, seq)',
+  ],
+};
+
+const migrations: readonly Migration[] = [first, index];
 
 /** A number for an advisory lock that belongs to a schema and a use. */
 export function lockNumber(schema: string, use: string): bigint {

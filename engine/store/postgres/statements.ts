@@ -2,8 +2,8 @@
 import type { Value } from '../database.ts';
 import type { Reads, WordIndex, WriteName } from '../statements.ts';
 
-/** How a value of a row is given: number, text, bytes, words (numbers of tokens). */
-type Form = 'n' | 't' | 'b' | 'w';
+/** How a value of a row is given: number, number with a fraction, text, bytes, words (numbers of tokens). */
+type Form = 'n' | 'f' | 't' | 'b' | 'w';
 
 export interface Write {
   forms: readonly Form[];
@@ -20,6 +20,7 @@ const given = (forms: readonly Form[]): string => {
     const name = `c${i + 1}`;
     if (form === 'b') return `substring($2::bytea FROM (v->>${place})::int FOR (v->>${place + 1})::int) AS ${name}`;
     if (form === 'w') return `ARRAY(SELECT w::bigint FROM jsonb_array_elements_text(v->${place}) AS w) AS ${name}`;
+    if (form === 'f') return `(v->>${place})::float8 AS ${name}`;
     return form === 'n' ? `(v->>${place})::bigint AS ${name}` : `v->>${place} AS ${name}`;
   });
   return `SELECT ${columns.join(',')} FROM jsonb_array_elements($1::jsonb) AS v`;
@@ -195,6 +196,26 @@ export function writesOf(part: number): Record<WriteName, Write> {
         sent=t.sent+excluded.sent, last_sent_at=greatest(t.last_sent_at,excluded.last_sent_at)`,
       here,
     ),
+    indexTokensGone: write('bn', (rows) => `DELETE FROM index_tokens WHERE (token,stamp) IN (${rows})`),
+    indexRecords: insert(
+      'index_records',
+      'id:b,stamp:n,person:b,own:b,number:b,into_record:b,state:t,state_at:n,source:t,tokens:b,body:b',
+      ` ON CONFLICT (id) DO UPDATE SET ${replaced('stamp,person,own,into_record,state,state_at,source,tokens,body')}`,
+    ),
+    indexTokens: insert('index_tokens', 'token:b,stamp:n', ' ON CONFLICT (token,stamp) DO NOTHING'),
+    indexForgotten: write('b', (rows) => `UPDATE index_records SET body = '' WHERE person IN (${rows})`),
+    indexPairsGone: write('bb', (rows) => `DELETE FROM index_pairs WHERE (a,b) IN (${rows})`),
+    indexPairs: insert(
+      'index_pairs',
+      'a:b,b:b,link:t,weight:f,decision:t,decided_at:n',
+      ` ON CONFLICT (a,b) DO UPDATE SET ${replaced('link,weight,decision,decided_at')}`,
+    ),
+    matchItems: insert(
+      'match_items',
+      'id:b,version:n,kind:t,state:t,a:b,b:b,person:b,source:t,created_at:n,updated_at:n,body:b',
+      ` ON CONFLICT (id) DO UPDATE SET ${replaced('version,state,updated_at,body')}`,
+    ),
+    identityEvents: insert('identity_events', 'id:b,person:b,at:n,event:t,body:b'),
     users: insert('users', 'id:t,body:b', ' ON CONFLICT (id) DO UPDATE SET body=excluded.body'),
     nodeValues: insert('node_values', 'name:t,body:b', ' ON CONFLICT (name) DO UPDATE SET body=excluded.body'),
   };
@@ -261,6 +282,10 @@ export const checks = {
   entries: `SELECT id,version FROM entries WHERE id ${someBytes} ORDER BY id FOR NO KEY UPDATE`,
   deliveries: `SELECT id,outlet,state FROM deliveries WHERE id ${someBytes} ORDER BY id FOR NO KEY UPDATE`,
   received: `SELECT id FROM received WHERE id ${someBytes}`,
+  indexRecords: `SELECT id,stamp,tokens FROM index_records WHERE id ${someBytes} ORDER BY id FOR NO KEY UPDATE`,
+  indexBlocks: `SELECT w.token AS token, (SELECT max(t.stamp) FROM index_tokens AS t WHERE t.token = w.token) AS mark
+    FROM unnest($1::bytea[]) AS w(token)`,
+  matchItems: `SELECT id,version FROM match_items WHERE id ${someBytes} ORDER BY id FOR NO KEY UPDATE`,
   jobs: `SELECT seq,id,kind,subject,keys,state,fence,due_at,latest_at,attempts,fault FROM jobs WHERE id ${someBytes} ORDER BY seq FOR UPDATE`,
   sliders: `SELECT j.seq,j.id,j.kind,j.subject,j.keys,j.state,j.fence,j.due_at,j.latest_at,j.attempts,j.fault FROM jobs AS j
     WHERE j.subject ${someBytes} AND j.kind = ANY($2::text[]) AND j.state = 'ready' ORDER BY j.seq FOR UPDATE`,
@@ -291,6 +316,8 @@ export const leases = {
 const messageColumns =
   'm.seq AS seq,m.id AS id,m.source AS source,m.state AS state,m.type AS type,m.processing AS processing,m.received_at AS received_at,m.conflict AS conflict,m.ack_code AS ack_code,b.day AS day,b.body AS body';
 const personColumns = 'seq,id,id AS person,version,state,merged_into,created_at,updated_at,incomplete,body';
+
+const indexColumns = 'id,stamp,person AS holder,own,into_record,state,state_at,source,body';
 
 /** Reads by key. Rows that are sealed name their key: a `day` or a `person`. */
 export const reads: Reads = {
@@ -323,6 +350,14 @@ export const reads: Reads = {
      FROM outlets GROUP BY id ORDER BY id LIMIT $1`,
   oldestWaiting: `SELECT min(created_at) AS at FROM deliveries WHERE outlet = $1 AND state = 'waiting'`,
   received: 'SELECT day,body FROM received WHERE id = $1',
+  indexRecords: () => `SELECT ${indexColumns} FROM index_records WHERE id ${someBytes}`,
+  indexRecordsByNumber: () => `SELECT ${indexColumns} FROM index_records WHERE number ${someBytes}`,
+  indexRecordsByStamp: () => `SELECT ${indexColumns} FROM index_records WHERE stamp = ANY($1::bigint[])`,
+  indexRecordsOf: () => `SELECT ${indexColumns} FROM index_records WHERE person ${someBytes}`,
+  indexPairs: () =>
+    `SELECT a,b,link,weight,decision,decided_at FROM index_pairs WHERE a ${someBytes}
+     UNION SELECT a,b,link,weight,decision,decided_at FROM index_pairs WHERE b ${someBytes}`,
+  matchItem: 'SELECT * FROM match_items WHERE id = $1',
   user: 'SELECT id,body FROM users WHERE id = $1',
   nodeValue: 'SELECT body FROM node_values WHERE name = $1',
   sources: `SELECT id, sum(total)::bigint AS total, sum(repeats)::bigint AS repeats, max(last_at) AS last_at FROM sources

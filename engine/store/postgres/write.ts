@@ -10,8 +10,10 @@ import { slides } from '../board.ts';
 import { idToKey, keyToId } from '../codec.ts';
 import type { Row, Value } from '../database.ts';
 import { type Counters, finishPlan, type Item, type Known, latin, newPlan, push, type Rows } from '../group.ts';
+import { blocksOf } from '../index-unit.ts';
 import type { LaneWriter } from '../lane.ts';
 import { Planner, type PlannerParts } from '../plan.ts';
+import { askIndex, emptyAsked, type IndexAsked, knownIndex } from '../plan-index.ts';
 import type { WriteName } from '../statements.ts';
 import type { CommitUnit, JobUnit } from '../unit.ts';
 import { isLocal, reset, settle } from '../write.ts';
@@ -57,6 +59,7 @@ interface Asked {
   sliders: Value[][];
   sliderKinds: Set<string>;
   subjects: Value[][];
+  index: IndexAsked;
 }
 
 export class PgGroupWriter implements LaneWriter {
@@ -117,6 +120,7 @@ export class PgGroupWriter implements LaneWriter {
         person: number,
         job: number,
         run: number,
+        stamp: number,
         part: place.part,
         audit: place.auditNumber,
         auditHash: place.auditHash,
@@ -196,6 +200,9 @@ export class PgGroupWriter implements LaneWriter {
       [checks.received, asked.received],
       [checks.jobs, asked.jobs],
       [checks.subjects, asked.subjects],
+      [checks.indexRecords, distinct(asked.index.records)],
+      [checks.indexBlocks, distinct(asked.index.blocks)],
+      [checks.matchItems, asked.index.items],
     ];
     const sliders = asked.sliders.length > 0;
     const answers = await connection.together([
@@ -210,7 +217,8 @@ export class PgGroupWriter implements LaneWriter {
     let at = locks.length > 0 ? 2 : 1;
     const number = answers[at++]![0]!.value as number;
     const found = lists.map(([, keys]) => (keys.length === 0 ? [] : answers[at++]!));
-    const [seen, persons, holders, entries, deliveries, received, leased, subjects] = found as Row[][] & { length: 8 };
+    const [seen, persons, holders, entries, deliveries, received, leased, subjects, records, blocks, matches] =
+      found as Row[][] & { length: 11 };
     return {
       number,
       known: knownOf(items, {
@@ -220,6 +228,9 @@ export class PgGroupWriter implements LaneWriter {
         entries: entries!,
         deliveries: deliveries!,
         received: received!,
+        records: records!,
+        blocks: blocks!,
+        matches: matches!,
       }),
       jobs: {
         leased: new Map(leased!.map((row) => [keyToId(row.id as Buffer), row])),
@@ -233,7 +244,7 @@ export class PgGroupWriter implements LaneWriter {
 }
 
 function requireNumbers(first: number, counters: Counters): void {
-  const last = Math.max(counters.message, counters.person, counters.job, counters.run);
+  const last = Math.max(counters.message, counters.person, counters.job, counters.run, counters.stamp);
   if (last - first > numbersMax) throw new MixError('store.limit', { detail: `${numbersMax} rows of a unit` });
 }
 
@@ -251,6 +262,7 @@ function askedOf(items: Item[], schema: string): Asked {
     sliders: [],
     sliderKinds: new Set(),
     subjects: [],
+    index: emptyAsked(),
   };
   const lock = (use: string, bytes: Buffer): void => {
     asked.locks.add(hash('sha256', `${schema}|${use}|${latin(bytes)}`, 'buffer').readBigInt64BE(0));
@@ -301,13 +313,28 @@ function askCommit(asked: Asked, unit: CommitUnit, lock: (use: string, bytes: Bu
     lock('received', unit.received.id);
     asked.received.push([unit.received.id]);
   }
+  if (unit.index) {
+    askIndex(asked.index, unit.index);
+    // A lock for each block would fill the server's table of locks; of so many, two that meet by chance only wait for one another.
+    for (const token of blocksOf(unit.index)) lock('block', Buffer.of(token[0]!, token[1]! & 3));
+    for (const { number } of unit.index.records) lock('record', number);
+    for (const { id } of unit.index.items) lock('item', id);
+  }
   for (const job of [unit.jobDone, unit.jobParked, unit.jobRetry]) if (job) asked.jobs.push([idToKey(job.id)]);
   if (unit.parkedSettled) lock('subject', unit.parkedSettled.subject);
 }
 
+/** Keys of one column, each once. */
+function distinct(keys: Value[][]): Value[][] {
+  return [...new Map(keys.map((key) => [latin(key[0] as Buffer), key])).values()];
+}
+
 function knownOf(
   items: Item[],
-  rows: Record<'seen' | 'persons' | 'holders' | 'entries' | 'deliveries' | 'received', Row[]>,
+  rows: Record<
+    'seen' | 'persons' | 'holders' | 'entries' | 'deliveries' | 'received' | 'records' | 'blocks' | 'matches',
+    Row[]
+  >,
 ): Known {
   return {
     seen: new Map(
@@ -342,6 +369,7 @@ function knownOf(
       ]),
     ),
     received: new Set(rows.received.map((row) => latin(row.id as Buffer))),
+    index: knownIndex({ records: rows.records, blocks: rows.blocks, items: rows.matches }, (token) => token as Buffer),
   };
 }
 

@@ -3,6 +3,7 @@ import { afterAll, afterEach, describe, expect, it, vi } from 'vitest';
 import { type OpenedStore, openPostgresStore, type StoreLimits } from '../../../engine/store/index.ts';
 import { openSeal } from '../../../pki/seal.ts';
 import type { Job, Store } from '../../../schemas/parts.ts';
+import { indexStoreContract } from '../../contract/index-store.ts';
 import {
   refused,
   startOfTests,
@@ -41,7 +42,7 @@ if ('missing' in server) {
     it.skip(`is not tested here, ${server.missing}`, () => {});
   });
 } else {
-  storeContract('PostgreSQL', async () => {
+  const openForTest = async () => {
     const schema = newSchema();
     let now = startOfTests;
     const open = async () => {
@@ -57,7 +58,7 @@ if ('missing' in server) {
     const store = await open();
     return {
       store,
-      setTime(time) {
+      setTime(time: number) {
         now = time;
       },
       async reopen() {
@@ -65,7 +66,9 @@ if ('missing' in server) {
         return open();
       },
     };
-  });
+  };
+  storeContract('PostgreSQL', openForTest);
+  indexStoreContract('PostgreSQL', openForTest);
   severalProcesses(server);
 }
 
