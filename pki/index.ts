@@ -13,14 +13,9 @@ export {
 } from './authority.ts';
 export { type CertificateFacts, readCertificate, readCertificates } from './certificate.ts';
 export {
-  type Crl,
   type CrlOrder,
   issueCrl,
   pemOfCrl,
-  REVOCATION_REASONS,
-  type RevocationReason,
-  type RevokedCertificate,
-  readCrls,
   statusOf,
 } from './crl.ts';
 export { type Identity, type IdentityOptions, openIdentity } from './identity.ts';
@@ -36,8 +31,18 @@ export {
 } from './ledger.ts';
 export { mayCarryName, type NodeName, readNodeName, writeAuthorityName, writeNodeName } from './node-name.ts';
 export { type NodeSignatureVerdict, type NodeSigner, signAsNode, verifyNodeSignature } from './node-signature.ts';
-export { type CertificateProfile, PROFILES, type ProfileName } from './profiles.ts';
+export type { PolicyInputs } from './path/policy-graph.ts';
+export {
+  type Crl,
+  REVOCATION_REASONS,
+  type RevocationReason,
+  type RevokedCertificate,
+  readCrls,
+} from './path/read-crl.ts';
+export { RULES, type Strictness } from './path/rules.ts';
+export { PATH_REASONS, type PathReason, type PathVerdict } from './path/verdict.ts';
+export { type CertificateProfile, PROFILES, type ProfileName, PURPOSE, type Purpose } from './profiles.ts';
 export { openSeal, type SealOptions } from './seal.ts';
-export { type ChainVerdict, type Purpose, type Trust, verifyChain } from './trust.ts';
+export { type ChainCase, type ChainVerdict, type Trust, validateChain, verifyChain } from './trust.ts';
 export { type DocumentSigner, type DocumentToSign, signDocument, verifyDocument } from './xmldsig.ts';
 export type { SignatureVerdict, VerifyOptions } from './xmldsig-judge.ts';

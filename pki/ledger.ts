@@ -3,7 +3,8 @@ import { closeSync, existsSync, fsyncSync, openSync, readFileSync, statSync, wri
 import { join } from 'node:path';
 import { MixError } from '../schemas/errors/index.ts';
 import type { Authority, IssuedCertificate } from './authority.ts';
-import { issueCrl, REVOCATION_REASONS, type RevocationReason, type RevokedCertificate } from './crl.ts';
+import { issueCrl } from './crl.ts';
+import { REVOCATION_REASONS, type RevocationReason, type RevokedCertificate } from './path/read-crl.ts';
 
 export interface IssuedRecord {
   /** Upper-case hex. */

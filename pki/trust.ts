@@ -1,14 +1,17 @@
 /**
- * Does a chain lead from a certificate to a root that we trust? (RFC 5280 6.1 and, with complete lists, 6.3; without name constraints and policies
- * yet: a critical extension that is not understood refuses the chain.) The verdict carries a reason and the certificate at fault.
+ * Does a chain lead from a certificate to a root that we trust? The one door to path validation (RFC 5280 6, in `path/`): for certificates of node:crypto
+ * as the engine holds them, and for bytes that anybody gives. The verdict carries a reason of a closed list and the certificate at fault.
  */
-import type { X509Certificate } from 'node:crypto';
-import { type FaultCode, MixError } from '../schemas/errors/index.ts';
-import { OID, publicKeyOf, readCertificate } from './certificate.ts';
-import { type Crl, statusOf } from './crl.ts';
-import { weaknessOf } from './keys.ts';
-import { KEY_USAGE, PURPOSE } from './profiles.ts';
-import { isAccepted } from './signature-algorithm.ts';
+import { X509Certificate } from 'node:crypto';
+import { MixError } from '../schemas/errors/index.ts';
+import { findPath, type PathRequest } from './path/find-path.ts';
+import { kindOfName } from './path/host-name.ts';
+import { type ParsedCertificate, parseCertificate, readPem } from './path/parse-certificate.ts';
+import type { PolicyInputs } from './path/policy-graph.ts';
+import { type Crl, readCrls } from './path/read-crl.ts';
+import type { Strictness } from './path/rules.ts';
+import type { PathReason, PathVerdict } from './path/verdict.ts';
+import type { Purpose } from './profiles.ts';
 
 /** What a chain is checked against. Roots are trusted as they are; intermediates are only material to build with. */
 export interface Trust {
@@ -20,140 +23,139 @@ export interface Trust {
   at: number;
 }
 
-export type Purpose = keyof typeof PURPOSE;
-
 export type ChainVerdict =
   | { ok: true; chain: X509Certificate[] }
-  /** `subject` names the certificate at fault. */
-  | { ok: false; reason: FaultCode; subject: string; detail?: string };
+  /** `index` counts from the leaf; `keyId` is the key identifier of the certificate at fault, hex. No name of anybody is told. */
+  | { ok: false; reason: PathReason; keyId?: string; index?: number; detail?: string };
 
-/** Longest chain, root included. */
-const CHAIN_LENGTH_MAX = 8;
-/** Most certificates tried while looking for a chain, so that a crossed mesh cannot hold us up. */
-const TRIES_MAX = 200;
+const parsed = new WeakMap<X509Certificate, ParsedCertificate>();
 
-const UNDERSTOOD = new Set<string>([
-  OID.basicConstraints,
-  OID.keyUsage,
-  OID.extKeyUsage,
-  OID.subjectAltName,
-  OID.subjectKeyId,
-  OID.authorityKeyId,
-]);
+/** A certificate of node:crypto as path validation reads it; read once and kept with the object. Throws `certificate.malformed`. */
+export function parsedOf(certificate: X509Certificate): ParsedCertificate {
+  const known = parsed.get(certificate);
+  if (known !== undefined) return known;
+  const read = parseCertificate(certificate.raw);
+  parsed.set(certificate, read);
+  return read;
+}
 
 /**
- * Looks for a chain from `leaf` to one of the roots that holds at `trust.at`, for a purpose and a host name when given.
- * Never throws for what a certificate says: a bad one is a verdict.
+ * Looks for a chain from `leaf` to one of the roots that holds at `trust.at`, for a purpose and a host name when given, as strictly as nodes of the
+ * exchange are with each other. Never throws for what a certificate says: a bad one is a verdict.
  */
 export function verifyChain(
   leaf: X509Certificate,
   trust: Trust,
   options: { purpose?: Purpose; name?: string } = {},
 ): ChainVerdict {
-  const own = checkLeaf(leaf, trust.at, options);
-  if (own) return own;
-  const state: Search = { trust, tries: 0, fault: undefined };
-  const chain = extend([leaf], state);
-  if (chain) return { ok: true, chain };
-  return state.fault ?? refuse('chain.untrusted', leaf);
+  const originals = new Map<ParsedCertificate, X509Certificate>();
+  const readAll = (list: readonly X509Certificate[]): ParsedCertificate[] =>
+    list.flatMap((one) => {
+      const read = attempt(() => parsedOf(one));
+      if (read instanceof MixError) return [];
+      originals.set(read, one);
+      return [read];
+    });
+  const own = attempt(() => parsedOf(leaf));
+  if (own instanceof MixError) return unreadable(own);
+  const verdict = findPath(own, {
+    ...options,
+    roots: readAll(trust.roots),
+    intermediates: readAll(trust.intermediates ?? []),
+    crls: trust.crls ?? [],
+    at: trust.at,
+    strictness: 'exchange',
+    revocation: 'as-told',
+  });
+  if (!verdict.ok) return verdict;
+  return {
+    ok: true,
+    chain: verdict.path.map((one, at) => (at === 0 ? leaf : (originals.get(one) ?? new X509Certificate(one.der)))),
+  };
 }
 
-interface Search {
-  trust: Trust;
-  tries: number;
-  /** The first fault met on the way; told when no way is found. */
-  fault: Extract<ChainVerdict, { ok: false }> | undefined;
+/** One question to path validation, in bytes: PEM (several in one text are taken apart) or DER. */
+export interface ChainCase {
+  /** The certificate that is asked about; what follows it in a PEM text is taken as intermediates. */
+  leaf: Buffer;
+  roots: readonly Buffer[];
+  intermediates?: readonly Buffer[];
+  crls?: readonly Buffer[];
+  /** ms since the epoch. */
+  at: number;
+  purpose?: Purpose;
+  /** Host (A-labels), address or mailbox. */
+  name?: string;
+  /** True: every certificate below the root must have a good status. Else as told by the lists that are there. */
+  revocation?: boolean;
+  policies?: PolicyInputs;
+  /** Default: `web` for TLS (by purpose, or by the name of a host or an address), else `rfc5280`. */
+  strictness?: Strictness;
 }
 
-type Refusal = Extract<ChainVerdict, { ok: false }>;
+/** Most certificates that one case may bring. */
+const CERTIFICATES_MAX = 5_000;
 
-/** Depth-first from the leaf up; each step is checked before the next is tried. */
-function extend(path: X509Certificate[], state: Search): X509Certificate[] | undefined {
-  const last = path.at(-1)!;
-  if (state.trust.roots.some((root) => root.raw.equals(last.raw))) return path;
-  if (path.length >= CHAIN_LENGTH_MAX) {
-    state.fault ??= refuse('chain.path-length', last);
-    return undefined;
-  }
-  for (const issuer of [...state.trust.roots, ...(state.trust.intermediates ?? [])]) {
-    if (++state.tries > TRIES_MAX) return undefined;
-    if (last.issuer !== issuer.subject || path.some((other) => other.raw.equals(issuer.raw))) continue;
-    const fault = checkIssuer(issuer, last, path.length - 1, state.trust.at) ?? checkStatus(issuer, last, state.trust);
-    if (fault) {
-      state.fault ??= fault;
-      continue;
+/** Validates one case. Never throws for what the bytes say: what can not be read is a verdict. */
+export function validateChain(asked: ChainCase): PathVerdict {
+  const leaves = attempt(() => readPem(asked.leaf));
+  if (leaves instanceof MixError) return unreadable(leaves);
+  const leaf = attempt(() => parseCertificate(leaves[0]!));
+  if (leaf instanceof MixError) return unreadable(leaf);
+  const roots = readPool(asked.roots);
+  const intermediates = readPool([...(asked.intermediates ?? []), ...leaves.slice(1)]);
+  if (roots.found.length + intermediates.found.length > CERTIFICATES_MAX)
+    return { ok: false, reason: 'chain.limit', detail: `more than ${CERTIFICATES_MAX} certificates` };
+  const lists = (asked.crls ?? []).map((bytes) => attempt(() => readCrls(bytes)));
+  const request: PathRequest = {
+    roots: roots.found,
+    intermediates: intermediates.found,
+    crls: lists.flatMap((one) => (one instanceof MixError ? [] : one)),
+    at: asked.at,
+    strictness: asked.strictness ?? strictnessFor(asked),
+    revocation: asked.revocation ? 'require' : 'as-told',
+    ...(asked.purpose === undefined ? {} : { purpose: asked.purpose }),
+    ...(asked.name === undefined ? {} : { name: asked.name }),
+    ...(asked.policies === undefined ? {} : { policies: asked.policies }),
+  };
+  const verdict = findPath(leaf, request);
+  // A list that can not be read may be the one that would have told.
+  if (verdict.ok && !asked.revocation && lists.some((one) => one instanceof MixError))
+    return { ok: false, reason: 'chain.status', detail: 'a revocation list can not be read' };
+  const broken = roots.broken ?? intermediates.broken;
+  return !verdict.ok && verdict.reason === 'chain.untrusted' && broken !== undefined ? unreadable(broken) : verdict;
+}
+
+function strictnessFor({ purpose, name }: ChainCase): Strictness {
+  const isTls = purpose === 'serverAuth' || purpose === 'clientAuth';
+  return isTls || (name !== undefined && kindOfName(name) !== 'mailbox') ? 'web' : 'rfc5280';
+}
+
+/** Certificates of many texts; those that can not be read are left out, and the first of their faults is kept. */
+function readPool(texts: readonly Buffer[]): { found: ParsedCertificate[]; broken: MixError | undefined } {
+  const found: ParsedCertificate[] = [];
+  let broken: MixError | undefined;
+  for (const text of texts) {
+    const ders = attempt(() => readPem(text));
+    for (const der of ders instanceof MixError ? [ders] : ders) {
+      const read = der instanceof MixError ? der : attempt(() => parseCertificate(der));
+      if (read instanceof MixError) broken ??= read;
+      else found.push(read);
     }
-    const found = extend([...path, issuer], state);
-    if (found) return found;
   }
-  return undefined;
+  return { found, broken };
 }
 
-function refuse(reason: FaultCode, certificate: X509Certificate, detail?: string): Refusal {
-  const subject = certificate.subject?.replaceAll('\n', ', ') ?? '';
-  return detail === undefined ? { ok: false, reason, subject } : { ok: false, reason, subject, detail };
-}
-
-/** What every certificate of a chain must hold to: readable, strong, in its time, no unknown critical extension. */
-function checkEach(certificate: X509Certificate, at: number): Refusal | undefined {
-  let facts: ReturnType<typeof readCertificate>;
+function attempt<T>(read: () => T): T | MixError {
   try {
-    facts = readCertificate(certificate);
-  } catch (error) {
-    return refuse('certificate.malformed', certificate, error instanceof MixError ? error.fault.detail : undefined);
+    return read();
+  } catch (cause) {
+    if (cause instanceof MixError) return cause;
+    throw cause;
   }
-  if (at < certificate.validFromDate.getTime()) return refuse('chain.not-yet-valid', certificate);
-  if (at > certificate.validToDate.getTime()) return refuse('chain.expired', certificate);
-  const unknown = facts.critical.find((id) => !UNDERSTOOD.has(id));
-  if (unknown) return refuse('chain.extension', certificate, unknown);
-  const key = publicKeyOf(certificate);
-  if (!key) return refuse('certificate.malformed', certificate, 'public key');
-  const weakness = weaknessOf(key);
-  if (weakness) return refuse('chain.weak', certificate, weakness);
-  return undefined;
 }
 
-function checkLeaf(
-  leaf: X509Certificate,
-  at: number,
-  options: { purpose?: Purpose; name?: string },
-): Refusal | undefined {
-  const fault = checkEach(leaf, at);
-  if (fault) return fault;
-  const facts = readCertificate(leaf);
-  if (options.purpose) {
-    if (!facts.purposes?.includes(PURPOSE[options.purpose])) return refuse('chain.purpose', leaf, options.purpose);
-    if (facts.keyUsage && !facts.keyUsage.has(KEY_USAGE.digitalSignature))
-      return refuse('chain.purpose', leaf, 'digitalSignature');
-  }
-  if (options.name !== undefined) {
-    const found = /^[\d.]+$|:/.test(options.name)
-      ? leaf.checkIP(options.name)
-      : leaf.checkHost(options.name, { subject: 'never' });
-    if (!found) return refuse('chain.name', leaf);
-  }
-  return undefined;
-}
-
-/** May `issuer` have signed `child`, with `below` authorities between it and the leaf? */
-function checkIssuer(issuer: X509Certificate, child: X509Certificate, below: number, at: number): Refusal | undefined {
-  const fault = checkEach(issuer, at);
-  if (fault) return fault;
-  const facts = readCertificate(issuer);
-  if (!facts.ca) return refuse('chain.not-authority', issuer);
-  if (facts.keyUsage && !facts.keyUsage.has(KEY_USAGE.keyCertSign))
-    return refuse('chain.not-authority', issuer, 'keyCertSign');
-  if (facts.pathLength !== undefined && below > facts.pathLength) return refuse('chain.path-length', issuer);
-  if (!isAccepted(readCertificate(child).signatureAlgorithm))
-    return refuse('chain.weak', child, readCertificate(child).signatureAlgorithm);
-  if (!child.checkIssued(issuer) || !child.verify(issuer.publicKey)) return refuse('chain.signature', child);
-  return undefined;
-}
-
-/** Was `child` revoked by its issuer, as far as lists tell? (RFC 5280 6.3) */
-function checkStatus(issuer: X509Certificate, child: X509Certificate, trust: Trust): Refusal | undefined {
-  if (trust.crls === undefined || trust.crls.length === 0) return undefined;
-  const status = statusOf(child, issuer, trust.crls, trust.at);
-  if (status.is === 'revoked') return refuse('chain.revoked', child, status.entry.reason);
-  return status.is === 'unknown' ? refuse('chain.status', child, status.detail) : undefined;
+function unreadable({ fault }: MixError): Extract<PathVerdict, { ok: false }> {
+  const detail = fault.detail === undefined ? {} : { detail: fault.detail };
+  return { ok: false, reason: 'certificate.malformed', ...detail };
 }

@@ -1,7 +1,8 @@
 /** What is the same for every document signature, ours or a stranger's: accepted algorithms, the signer's chain, the signing time. */
 import type { KeyObject, X509Certificate } from 'node:crypto';
 import type { FaultCode } from '../schemas/errors/index.ts';
-import { type ChainVerdict, type Purpose, type Trust, verifyChain } from './trust.ts';
+import type { Purpose } from './profiles.ts';
+import { type ChainVerdict, type Trust, verifyChain } from './trust.ts';
 import { ALGORITHM } from './xmldsig-form.ts';
 
 /** How far ahead of our clock a signer's may be. */
