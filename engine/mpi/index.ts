@@ -1,5 +1,6 @@
 /** The index of persons across nodes: numbers with a check digit, keys that link records, and the matcher. The only door of this folder. */
 export { blockingKeys, blockingKeysMax } from './blocking.ts';
+export { type ColumnRole, columnRoles, recogniseColumns, rowFeatures } from './columns.ts';
 export { type Comparison, compare, type Verdict } from './compare.ts';
 export { type Facts, type FeatureFlag, type Features, featuresOf, makeFeatures } from './features.ts';
 export { candidateKeys, foldName } from './link-keys.ts';
@@ -18,3 +19,4 @@ export {
   type Settled,
   settlePersons,
 } from './partition.ts';
+export { type Sample, trainModel } from './train.ts';

@@ -4,8 +4,8 @@ import { editsBetween, likeness, soundOf } from './distance.ts';
 
 /** Fields in the order of a comparison vector, each with its levels from the best to the worst. */
 export const fieldLevels = {
-  given: ['exact', 'form', 'part', 'close', 'similar', 'initial', 'differ'],
-  family: ['exact', 'part', 'former', 'close', 'similar', 'differ'],
+  given: ['exact', 'form', 'part', 'close', 'similar', 'letters', 'initial', 'differ'],
+  family: ['exact', 'part', 'former', 'close', 'similar', 'letters', 'differ'],
   order: ['straight', 'swapped'],
   middle: ['exact', 'initial', 'differ'],
   maiden: ['exact', 'close', 'differ'],
@@ -51,12 +51,30 @@ function isSimilar(one: string, other: string): boolean {
   if (one[0] === other[0] && soundOf(one) === soundOf(other)) return true;
   if (likeness(one, other) >= 0.88) return true;
   const shorter = Math.min(one.length, other.length);
-  return (shorter >= 5 && editsBetween(one, other) <= Math.floor(shorter / 3)) || sameLetters(one, other);
+  return shorter >= 5 && editsBetween(one, other) <= Math.floor(shorter / 3);
 }
 
-/** The same letters in another order, in words of four and more. */
-function sameLetters(one: string, other: string): boolean {
-  return one.length === other.length && one.length >= 4 && [...one].sort().join('') === [...other].sort().join('');
+const counts = new Int8Array(128);
+
+/** Letters that two words share, in any order, as share of the longer one. Words of other scripts share none. */
+function sharedLetters(one: string, other: string): number {
+  let both = 0;
+  for (let at = 0; at < one.length; at += 1) counts[one.charCodeAt(at) & 127]! += 1;
+  for (let at = 0; at < other.length; at += 1) {
+    const code = other.charCodeAt(at) & 127;
+    if (counts[code]! > 0) {
+      counts[code]! -= 1;
+      both += 1;
+    }
+  }
+  counts.fill(0);
+  return both / Math.max(one.length, other.length);
+}
+
+/** A jumble: nearly the same letters in another order. */
+function isJumble(one: string, other: string): boolean {
+  const shorter = Math.min(one.length, other.length);
+  return shorter >= 3 && sharedLetters(one, other) >= (shorter >= 5 ? 0.75 : 0.79);
 }
 
 export function givenLevel(one: string, other: string): number {
@@ -64,14 +82,13 @@ export function givenLevel(one: string, other: string): number {
   if (one === other) return 0;
   const [a, b] = [joined(one), joined(other)];
   if (a === b) return 0;
-  if (a.length === 1 || b.length === 1) return a[0] === b[0] ? 5 : 6;
+  if (a.length === 1 || b.length === 1) return a[0] === b[0] ? 6 : 7;
+  if (isClose(a, b)) return areForms(a, b) ? 1 : 3;
   const [first, second] = [firstWord(one), firstWord(other)];
-  if (areForms(first, second)) return 1;
-  if ((first !== one || second !== other) && first === second && first.length > 1) return 2;
-  if (isClose(a, b)) return 3;
-  if (a.startsWith(b) || b.startsWith(a)) return 2;
-  if (first.length > 1 && second.length > 1 && (isClose(first, second) || isSimilar(a, b))) return 4;
-  return 6;
+  if (first !== second && areForms(first, second)) return 1;
+  if ((first === second && first.length > 1) || a.startsWith(b) || b.startsWith(a)) return 2;
+  if (isSimilar(a, b) || (first.length > 1 && second.length > 1 && isClose(first, second))) return 4;
+  return isJumble(a, b) ? 5 : 7;
 }
 
 export function familyLevel(one: string, other: string): number {
@@ -79,13 +96,13 @@ export function familyLevel(one: string, other: string): number {
   if (one === other) return 0;
   const [a, b] = [joined(one), joined(other)];
   if (a === b) return 0;
+  if (isClose(a, b)) return 3;
   if (one.includes(' ') || other.includes(' ')) {
     const words = other.split(' ');
     if (one.split(' ').some((word) => word.length >= 3 && words.includes(word))) return 1;
   }
-  if (isClose(a, b)) return 3;
   if (isSimilar(a, b) || (Math.min(a.length, b.length) >= 3 && (a.startsWith(b) || b.startsWith(a)))) return 4;
-  return 5;
+  return isJumble(a, b) ? 5 : 6;
 }
 
 const dayMs = 86_400_000;
@@ -179,7 +196,7 @@ export function cityLevel(one: string, other: string): number {
   const [a, b] = [joined(one), joined(other)];
   if (a === b) return 0;
   const shorter = Math.min(a.length, b.length);
-  if (shorter >= 3 && (editsBetween(a, b) <= Math.max(1, Math.floor(shorter / 4)) || sameLetters(a, b))) return 1;
+  if (shorter >= 3 && (editsBetween(a, b) <= Math.max(1, Math.floor(shorter / 4)) || isJumble(a, b))) return 1;
   return (shorter >= 4 && (a.startsWith(b) || b.startsWith(a) || likeness(a, b) >= 0.9)) ||
     (shorter >= 3 && editsBetween(a, b) <= shorter / 2.5)
     ? 1

@@ -35,7 +35,7 @@ export function compareFields(one: Features, other: Features): Vector {
   if (one.suffix !== '' && other.suffix !== '') levels[at.suffix] = one.suffix === other.suffix ? 0 : 1;
   if (one.maiden !== '' && other.maiden !== '') {
     const level = familyLevel(one.maiden, other.maiden);
-    levels[at.maiden] = level === 0 ? 0 : level <= 4 ? 1 : 2;
+    levels[at.maiden] = level === 0 ? 0 : level <= 5 ? 1 : 2;
   }
   if (one.sex !== '' && other.sex !== '') {
     const given = levels[at.given]!;
@@ -64,8 +64,8 @@ function best(
 }
 
 /** How much a level of the given and the family name tells, roughly: to choose among several names and both orders. */
-const givenRank = [5, 4.5, 4, 4, 2, 1.5, -2];
-const familyRank = [5, 4, 4, 4, 2, -2];
+const givenRank = [5, 4.5, 4, 4, 2, 1.8, 1.5, -2];
+const familyRank = [5, 4, 4, 4, 2, 1.8, -2];
 const rank = (given: number, family: number): number => (givenRank[given] ?? 0) + (familyRank[family] ?? 0);
 
 interface NameLevels {
@@ -98,7 +98,7 @@ function compareNames(one: Features, other: Features, vector: Vector): void {
   if (chosen.given >= 0 || chosen.family >= 0) levels[at.order] = chosen.swapped ? 1 : 0;
   if (chosen.given === 0) words.given = wordOf(chosen.words[0]);
   if (chosen.family === 0) words.family = wordOf(chosen.words[1]);
-  if (chosen.family === 5 && isFormer(one, other)) levels[at.family] = 2;
+  if (chosen.family === 6 && isFormer(one, other)) levels[at.family] = 2;
   levels[at.middle] = compareMiddles(one.names, other.names);
 }
 
@@ -116,8 +116,8 @@ function compareName(mine: NameFeature, theirs: NameFeature): NameLevels {
   const turned = form === areForms(...first) ? orderless(...second) < orderless(...first) : form;
   const [givens, families] = turned ? [second, first] : [first, second];
   const crossed = { given: givenLevel(...givens), family: familyLevel(...families) };
-  const agree = (crossed.given >= 0 && crossed.given <= 4) || (crossed.family >= 0 && crossed.family <= 4);
-  const clash = crossed.given >= 5 || crossed.family >= 5;
+  const agree = (crossed.given >= 0 && crossed.given <= 5) || (crossed.family >= 0 && crossed.family <= 5);
+  const clash = crossed.given >= 6 || crossed.family >= 6;
   const crossedRank = rank(crossed.given, crossed.family);
   if (!agree || clash || crossedRank <= straight.rank + 1) return straight;
   return { ...crossed, rank: crossedRank, swapped: true, words: [givens[0], families[0]], key };

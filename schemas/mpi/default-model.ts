@@ -29,9 +29,16 @@ export interface ModelData {
 }
 
 export const fieldDefaults: ModelData['fields'] = {
-  given: { m: [0.87, 0.035, 0.012, 0.035, 0.018, 0.01, 0.02], u: [0.0035, 0.0015, 0.001, 0.004, 0.012, 0.003, 0.975] },
-  family: { m: [0.88, 0.015, 0.015, 0.035, 0.015, 0.04], u: [0.0012, 0.0003, 0.0012, 0.0012, 0.0061, 0.99] },
-  order: { m: [0.985, 0.015], u: [0.998, 0.002] },
+  given: {
+    m: [0.87, 0.035, 0.012, 0.035, 0.015, 0.003, 0.01, 0.02],
+    u: [0.0035, 0.0015, 0.001, 0.003, 0.008, 0.006, 0.003, 0.975],
+  },
+  family: {
+    m: [0.88, 0.015, 0.015, 0.035, 0.012, 0.003, 0.04],
+    u: [0.0012, 0.0003, 0.0002, 0.0013, 0.004, 0.004, 0.989],
+  },
+  // Swapped names are told by their agreement, which has its own weight: strangers' names agree crosswise about as seldom as one person's are swapped.
+  order: { m: [0.988, 0.012], u: [0.982, 0.018] },
   middle: { m: [0.82, 0.13, 0.05], u: [0.01, 0.07, 0.92] },
   maiden: { m: [0.92, 0.05, 0.03], u: [0.0015, 0.0035, 0.995] },
   suffix: { m: [0.97, 0.03], u: [0.3, 0.7] },
@@ -86,7 +93,7 @@ export const relativeDefaults: readonly RelativeModel[] = [
       suffix: { like: 0.9 },
       birth: { like: 0.995 },
       // Twins are often named alike.
-      given: { own: [0.001, 0.003, 0.008, 0.03, 0.06, 0.108, 0.79] },
+      given: { own: [0.001, 0.003, 0.008, 0.03, 0.05, 0.01, 0.108, 0.79] },
       sex: { own: [0.66, 0.34, 0.9, 0.1] },
       national: { own: [0.0005, 0.12, 0.0005, 0.1, 0.779] },
       number: { like: 0.1 },
