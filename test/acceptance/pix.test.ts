@@ -105,4 +105,144 @@ describe('ITI-8 and ITI-9', () => {
     expect(segment(answer, 'QAK')[2]).toBe('OK');
     expect(numbers(answer)).toEqual([`9001^^^WEST&${WEST}&ISO^MR`]);
   });
+
+  test('the sender hears what became of it: a merge right behind its patients is answered when it is done', async () => {
+    for (const number of ['7101^^^EAST', '7102^^^EAST'])
+      wire.frame(feed('EAST', 'A04', { number, family: `Fenwick${number.slice(0, 4)}`, birth: '19610203' }));
+    wire.frame(
+      feed('EAST', 'A40', { number: '7101^^^EAST', family: 'Fenwick7101', birth: '19610203' }, ['MRG|7102^^^EAST']),
+    );
+    for (let n = 0; n < 3; n += 1) expect(segment(await wire.answer(), 'MSA')[1]).toBe('AA');
+    const gone = await wire.ask(q23('7102^^^EAST'));
+    expect(segment(gone, 'MSA')[1]).toBe('AE');
+    expect(segment(gone, 'ERR')[2]).toBe('QPD^1^3^1^1');
+    expect(segment(await wire.ask(q23('7101^^^EAST')), 'MSA')[1]).toBe('AA');
+  });
+
+  const merge = (into: string, old: string): string => feed('EAST', 'A40', { number: into }, [`MRG|${old}`], '2.5');
+  test.each([
+    ['a merge of a number that nobody has', () => merge('7001^^^EAST', '7999^^^EAST'), 'MRG^1^1^1^1'],
+    ['a merge into somebody who is not there', () => merge('7998^^^EAST', '7001^^^EAST'), 'PID^1^3^1^1'],
+    ['a merge into a number that was merged away', () => merge('7102^^^EAST', '7001^^^EAST'), 'PID^1^3^1^1'],
+    ['a merge of what was merged away before', () => merge('7001^^^EAST', '7102^^^EAST'), 'MRG^1^1^1^1'],
+    ['a merge without MRG-1', () => feed('EAST', 'A40', { number: '7001^^^EAST' }, ['MRG|'], '2.5'), 'MRG^1^1'],
+    ['a feed without a number', () => feed('EAST', 'A04', { number: '' }, [], '2.5'), 'PID^1^3'],
+    [
+      'an authority that is another\u2019s',
+      () => feed('EAST', 'A04', { number: '1^^^WEST' }, [], '2.5'),
+      'PID^1^3^1^4',
+    ],
+    [
+      'an authority that nobody has',
+      () => feed('EAST', 'A04', { number: `7001^^^EAST~1^^^&${ARC}.404&ISO` }, [], '2.5'),
+      'PID^1^3^2^4',
+    ],
+  ])('%s is answered AE, with its place', async (_what, message, place) => {
+    const answer = await wire.ask(message());
+    expect(segment(answer, 'MSA')[1]).toBe('AE');
+    expect(segment(answer, 'ERR')[2]).toBe(place);
+  });
+
+  test('an authority that is not known is named, in version 2.3.1 too', async () => {
+    const answer = await wire.ask(feed('EAST', 'A01', { number: `1^^^&${ARC}.404&ISO` }));
+    expect(segment(answer, 'MSA')[1]).toBe('AE');
+    expect(segment(answer, 'MSA')[3]).toContain(`${ARC}.404`);
+    expect(segment(answer, 'ERR')[1]).toMatch(/^PID\^1\^3\^204/);
+  });
+
+  test('the same message again gets the same answer, and has no second effect', async () => {
+    for (const message of [
+      feed('EAST', 'A04', { number: '7201^^^EAST', family: 'Tolliver', given: 'Ames', birth: '19330404' }),
+      merge('7001^^^EAST', '7997^^^EAST'),
+    ]) {
+      const [one, other] = [await wire.ask(message), await wire.ask(message)];
+      expect(segment(other, 'MSA')).toEqual(segment(one, 'MSA'));
+      expect(segment(other, 'ERR')).toEqual(segment(one, 'ERR'));
+    }
+  });
+
+  test('events and types that are none of the feed, and senders that nobody knows, are refused', async () => {
+    const answerOf = async (message: string) => segment(await wire.ask(message), 'MSA').slice(1, 4);
+    const event = feed('EAST', 'A10', { number: '7001^^^EAST' });
+    expect((await answerOf(event))[0]).toBe('AR');
+    expect((await answerOf(event))[2]).toBe('Unsupported event code');
+    expect((await answerOf(event.replace('ADT^A10', 'ORU^R01')))[2]).toBe('Unsupported message type');
+    expect((await answerOf(event.replace('EAST_ADT', 'NOBODY')))[0]).toBe('AR');
+  });
+
+  test('test traffic is answered and stays out', async () => {
+    const message = feed('EAST', 'A04', { number: '7301^^^EAST', given: 'Test' }, [], '2.5').replace(
+      '|P|2.5',
+      '|T|2.5',
+    );
+    expect(segment(await wire.ask(message), 'MSA')[1]).toBe('AA');
+    expect(segment(await wire.ask(q23('7301^^^EAST')), 'MSA')[1]).toBe('AE');
+  });
+});
+
+describe('ITI-30', () => {
+  const mixOf = async (number: string): Promise<string[]> => numbers(await wire.ask(q23(number)));
+
+  test('A28 adds, A31 changes, A47 changes the number', async () => {
+    const wren = { family: 'Wrenfield', given: 'Tobias', birth: '19550505' };
+    const add = feed('EAST', 'A28', { number: '7401^^^EAST', ...wren }, ['PV1||N'], '2.5');
+    expect(segment(await wire.ask(add), 'MSA')[1]).toBe('AA');
+    const before = await mixOf('7401^^^EAST');
+    const renumbered = feed('EAST', 'A47', { number: '7402^^^EAST', ...wren }, ['MRG|7401^^^EAST'], '2.5');
+    expect(segment(await wire.ask(renumbered), 'MSA')[1]).toBe('AA');
+    expect(await mixOf('7402^^^EAST')).toEqual(before);
+    expect(segment(await wire.ask(q23('7401^^^EAST')), 'MSA')[1]).toBe('AE');
+    const change = feed('EAST', 'A31', { number: '7402^^^EAST', ...wren, family: 'Wrenfield-Ash' }, ['PV1||N'], '2.5');
+    expect(segment(await wire.ask(change), 'MSA')[1]).toBe('AA');
+    const found = await wire.ask(query('QBP^Q22^QBP_Q21', `IHE PDQ Query|P${count}|@PID.5.1^Wrenfield-Ash`));
+    expect(numbers(found).some((one) => one.startsWith('7402^'))).toBe(true);
+  });
+});
+
+describe('ITI-21 and ITI-22', () => {
+  test('patients by name and birth date, with their numbers', async () => {
+    const answer = await wire.ask(
+      query('QBP^Q22^QBP_Q21', 'IHE PDQ Query|P1|@PID.5.1^Quill*~@PID.7^19700102', ['RCP|I|10^RD']),
+    );
+    expect(segment(answer, 'MSH')[9]).toBe('RSP^K22^RSP_K21');
+    expect(segment(answer, 'QAK')[2]).toBe('OK');
+    expect(segment(answer, 'PID')[5]).toBe('Quillfeather^Isolde^Mae^^^^L');
+    expect(segment(answer, 'PID')[11]).toBe('12 Lantern Row^^Springdale^AL^36000');
+  });
+
+  test('a visit by its ward and number, told as it came', async () => {
+    const pv1 = 'PV1|1|I|SEVEN^701^1^EAST||||8201^Okonjo^Ruth||||||||||||V7501^^^EAST';
+    const message = feed(
+      'EAST',
+      'A01',
+      { number: '7501^^^EAST', family: 'Birchwood', given: 'Noor', birth: '19420817' },
+      [pv1],
+      '2.5',
+    );
+    expect(segment(await wire.ask(message), 'MSA')[1]).toBe('AA');
+    const ask = (parameters: string) =>
+      wire.ask(query('QBP^ZV1^QBP_Q21', `IHE PDVQ Query|V1|@PID.5.1^Birchwood~${parameters}`));
+    const answer = await ask('@PV1.3.1^SEVEN~@PV1.19.1^V7501~@PV1.7.2^Okonjo');
+    expect(segment(answer, 'MSH')[9]).toBe('RSP^ZV2^RSP_ZV2');
+    expect(segment(answer, 'QAK')[2]).toBe('OK');
+    expect(segment(answer, 'PV1').slice(2, 4)).toEqual(['I', 'SEVEN^701^1^EAST']);
+    expect(segment(await ask('@PV1.3.1^EIGHT'), 'QAK')[2]).toBe('NF');
+  });
+
+  test('goes on where it ended, until it is cancelled', async () => {
+    for (let n = 0; n < 5; n += 1) {
+      const person = { number: `76${n}0^^^WEST`, family: 'Halloway', given: `Given${n}`, birth: `1988010${n + 1}` };
+      expect(segment(await wire.ask(feed('WEST', 'A28', person, ['PV1||N'], '2.5')), 'MSA')[1]).toBe('AA');
+    }
+    const page = (pointer?: string) => {
+      const more = ['RCP|I|2^RD', ...(pointer === undefined ? [] : [`DSC|${pointer}|I`])];
+      return wire.ask(query('QBP^Q22^QBP_Q21', 'IHE PDQ Query|HALLOWAY|@PID.5.1^Halloway', more));
+    };
+    const [one] = [await page()];
+    const two = await page(segment(one, 'DSC')[1]);
+    expect(one.split('\rPID|').length + two.split('\rPID|').length - 2).toBe(4);
+    const cancel = `MSH|^~\\&|DESK|DESK|MIX|REGION|20260501120000||QCN^J01^QCN_J01|C1|P|2.5\rQID|HALLOWAY|IHE PDQ Query\r`;
+    expect(segment(await wire.ask(cancel), 'MSA')[1]).toBe('AA');
+    expect(segment(await page(segment(two, 'DSC')[1]), 'QAK')[2]).toBe('AE');
+  });
 });
