@@ -15,7 +15,6 @@ export {
   pairName,
   partition,
   reach,
-  rootOf,
   type Settled,
   settlePersons,
 } from './partition.ts';

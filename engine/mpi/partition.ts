@@ -1,13 +1,13 @@
 /**
- * Which local records are one person: a pure function of the records, what links them and what people decided, so that the order in which it all came
- * does not matter.
+ * Which local records are one person: a pure function of what links them and what people decided, so that the order in which it all came does not
+ * matter.
  *
- * Records are called by their numbers (`system|value`), since those are the same whatever came first. A retired record (merged by its hospital) goes
- * where its survivor goes, and neither its facts nor decisions about it count until it is revived.
+ * Records are called by their numbers (`system|value`), since those are the same whatever came first. A record that its hospital merged into another
+ * stays beside it: what was known of it is known of both.
  */
 
-/** Strongest first: what a person decided, a number that both have of one authority, what the matcher says. */
-const kinds = ['decision', 'number', 'match'] as const;
+/** Strongest first: a merge by whoever gave the numbers, what a person decided, a number that both have of one authority, what the matcher says. */
+const kinds = ['merge', 'decision', 'number', 'match'] as const;
 export type EdgeKind = (typeof kinds)[number];
 
 export interface Edge {
@@ -22,11 +22,6 @@ export interface Edge {
 export interface Member {
   /** `system|value`. */
   name: string;
-  active: boolean;
-  /** Name of the record that took its place. */
-  mergedInto?: string;
-  /** The person it belonged to until now. */
-  person?: string;
   /** The person that was made for it; no other record has the same. */
   own?: string;
 }
@@ -40,11 +35,11 @@ export interface Links {
 }
 
 /**
- * Groups of names, each in order and by their first name. An edge joins two groups unless that would put together a pair that is kept apart. What goes by
- * itself must also put no pair in conflict together; whom a person joined is not asked about then, so that a decision tears nobody else away.
+ * Groups of names, each in order and by their first name. A merge holds. Another edge joins two groups unless that would put together a pair that is
+ * kept apart. What goes by itself must also put no pair in conflict together; whom people or hospitals joined is not asked about then, so that a decision
+ * tears nobody else away.
  */
-export function partition(members: readonly Member[], links: Links): string[][] {
-  const names = members.filter(({ active }) => active).map(({ name }) => name);
+export function partition(names: readonly string[], links: Links): string[][] {
   const groups = new Groups(names);
   const byThemselves = new Groups(names);
   const apart = new Map<string, Set<string>>();
@@ -52,40 +47,20 @@ export function partition(members: readonly Member[], links: Links): string[][] 
     addTo(apart, a, b);
     addTo(apart, b, a);
   }
+  const isApart = (a: string, b: string): boolean => apart.get(a)?.has(b) === true;
   const conflict = remember(links.conflict);
-  for (const edge of links.edges.toSorted(byStrength)) {
-    const [one, other] = [groups.of(edge.a), groups.of(edge.b)];
-    if (one === undefined || other === undefined) continue;
-    if (one !== other && someAcross(one, other, (a, b) => apart.get(a)?.has(b) === true)) continue;
-    if (edge.kind !== 'decision') {
-      const [ours, theirs] = [byThemselves.of(edge.a)!, byThemselves.of(edge.b)!];
-      if (ours !== theirs && someAcross(ours, theirs, conflict)) continue;
-      if (ours !== theirs) byThemselves.join(ours, theirs);
+  for (const { a, b, kind } of links.edges.toSorted(byStrength)) {
+    const [one, other] = [groups.of(a), groups.of(b)];
+    if (one === undefined || other === undefined || one === other) continue;
+    if (kind !== 'merge' && someAcross(one, other, isApart)) continue;
+    if (kind === 'number' || kind === 'match') {
+      const [ours, theirs] = [byThemselves.of(a)!, byThemselves.of(b)!];
+      if (someAcross(ours, theirs, conflict)) continue;
+      byThemselves.join(ours, theirs);
     }
-    if (one !== other) groups.join(one, other);
-  }
-  const byName = new Map(members.map((member) => [member.name, member]));
-  for (const member of members) {
-    if (member.active) continue;
-    const home = groups.of(rootOf(member, byName));
-    if (home === undefined) groups.add(member.name);
-    else groups.put(member.name, home);
+    groups.join(one, other);
   }
   return groups.all();
-}
-
-/** Merges of merges that are followed. */
-const mergesMax = 64;
-
-/** Name of the record that stands for this one now: itself, or the last survivor of its merges. */
-export function rootOf(member: Member, byName: ReadonlyMap<string, Member>): string {
-  let at = member;
-  for (let step = 0; step < mergesMax && !at.active && at.mergedInto !== undefined; step++) {
-    const next = byName.get(at.mergedInto);
-    if (next === undefined) break;
-    at = next;
-  }
-  return at.name;
 }
 
 /** By kind, strongest first; then by names, so that the order of what is given does not matter. */
@@ -131,25 +106,19 @@ class Groups {
   readonly #of = new Map<string, Set<string>>();
 
   constructor(names: readonly string[]) {
-    for (const name of names) this.add(name);
+    for (const name of names) this.#of.set(name, new Set([name]));
   }
 
   of(name: string): Set<string> | undefined {
     return this.#of.get(name);
   }
 
-  add(name: string): void {
-    this.#of.set(name, new Set([name]));
-  }
-
-  put(name: string, group: Set<string>): void {
-    group.add(name);
-    this.#of.set(name, group);
-  }
-
   join(one: Set<string>, other: Set<string>): void {
     const [kept, gone] = one.size >= other.size ? [one, other] : [other, one];
-    for (const name of gone) this.put(name, kept);
+    for (const name of gone) {
+      kept.add(name);
+      this.#of.set(name, kept);
+    }
   }
 
   all(): string[][] {
@@ -185,8 +154,7 @@ export function settlePersons(
     const own = names.map((name) => byName.get(name)?.own).filter((id) => id !== undefined);
     const [first, ...retired] = own.toSorted(compareTexts);
     if (first !== undefined) return { personId: first, names: [...names], retired };
-    const madeFor = names.find((name) => byName.get(name)?.active) ?? names[0]!;
-    return { personId: newPerson(), names: [...names], madeFor, retired: [] };
+    return { personId: newPerson(), names: [...names], madeFor: names[0]!, retired: [] };
   });
 }
 
