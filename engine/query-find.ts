@@ -8,7 +8,7 @@ import type { ExchangeSetup } from './domains.ts';
 import { fitsCriteria, lookUpTerms, tokenOf } from './ihe/index.ts';
 import { survivorOf } from './join.ts';
 import { localKey } from './link.ts';
-import { mayAsk, numbersStanding } from './serve.ts';
+import { mayAsk, numbersStanding } from './standing.ts';
 
 export interface Search {
   criteria: PatientCriteria;

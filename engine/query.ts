@@ -26,7 +26,7 @@ import { sameNumber, visitOf } from './ihe/index.ts';
 import { type FoundPerson, findPage, type Rest, type Search } from './query-find.ts';
 import type { ReceiveParts } from './receive.ts';
 import { uuidv7 } from './record/index.ts';
-import { mayAsk, numbersInForce } from './serve.ts';
+import { mayAsk, numbersInForce } from './standing.ts';
 import { isWarning } from './understand.ts';
 
 /** A system outside of the exchange, as the settings know it (`pix.sources`). */

@@ -8,16 +8,7 @@ import type { DocumentReference } from '@medplum/fhirtypes';
 import { MixError } from '../schemas/errors/index.ts';
 import type { ExchangeEngine, FhirAnswer, NodeRole, NodeSubject, Peer, PeerAnswer } from '../schemas/exchange.ts';
 import type { Entry, Person, StoredDocument } from '../schemas/parts.ts';
-import {
-  domainsOf,
-  type ExchangeSetup,
-  feedOptionsOf,
-  givenSystems,
-  knownNode,
-  knownSystems,
-  mixSystem,
-  xpidSystem,
-} from './domains.ts';
+import { type ExchangeSetup, feedOptionsOf, knownNode, knownSystems } from './domains.ts';
 import {
   binaryIdOf,
   capabilityOf,
@@ -34,11 +25,10 @@ import {
   tokenOf,
 } from './ihe/index.ts';
 import { survivorOf } from './join.ts';
-import { localKey } from './link.ts';
 import type { ReceiveParts } from './receive.ts';
-import { isStrong } from './record/index.ts';
 import { feedPatient } from './register.ts';
 import { provideDocuments, registryId, withdrawDocument } from './registry.ts';
+import { mayAsk, numbersInForce } from './standing.ts';
 
 export interface ServeParts extends ReceiveParts {
   /** A node that can be asked, by its name in the settings. */
@@ -117,16 +107,6 @@ async function personOf(parts: ServeParts, query: DocumentQuery): Promise<Person
     number === undefined ? query.patientId : (await parts.store.personsByIdentifier([number])).get(tokenOf(number));
   if (id === undefined || !/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(id)) return undefined;
   return survivorOf(parts.store, id);
-}
-
-/**
- * Whose documents and numbers a node may learn of: at a region, those of persons whom it fed itself; at a hospital, everyone's, where its region asks.
- * Others look as if nobody were known (ITI TF-2 appendix Z.7).
- */
-export function mayAsk(setup: ExchangeSetup, from: NodeSubject, person: Person): boolean {
-  return setup.node.role === 'hospital'
-    ? from.role === 'region'
-    : person.identifiers.some((one) => one.sourceId === from.id);
 }
 
 async function registered(parts: ServeParts, person: Person): Promise<DocumentReference[]> {
@@ -275,39 +255,5 @@ async function crossReference(
 function saying(status: number, code: 'code-invalid' | 'not-found', text: string): FhirAnswer {
   return { status, resource: outcomeSaying('error', code, text) };
 }
-
-/** {@link numbersStanding} of a person in the store. */
-export async function numbersInForce(
-  parts: Pick<ServeParts, 'store'>,
-  setup: ExchangeSetup,
-  person: Person,
-): Promise<Person['identifiers']> {
-  const locals = await parts.store.entriesByKey(person.id, person.identifiers.map(localKey));
-  return numbersStanding(setup, person, locals);
-}
-
-/**
- * Numbers that name the person now: of what the exchange gives one each, of the hospitals' those whose local patient stands. `locals` are the entries of
- * its numbers (`localKey`), removed ones too.
- */
-export function numbersStanding(
-  setup: ExchangeSetup,
-  person: Person,
-  locals: ReadonlyMap<string, Entry>,
-): Person['identifiers'] {
-  const given = givenSystems(setup);
-  const shown = new Set<string>();
-  return person.identifiers.filter((one) => {
-    if (!isStrong(one) || locals.get(localKey(one))?.removed === true) return false;
-    const own = one.system === mixSystem(setup) || one.system === xpidSystem(setup.organization.oid);
-    if (!own) return given.has(one.system) || isKnownDomain(setup, one.system);
-    if (shown.has(one.system)) return false;
-    shown.add(one.system);
-    return true;
-  });
-}
-
-const isKnownDomain = (setup: ExchangeSetup, system: string): boolean =>
-  setup.nodes.some((node) => domainsOf(node).has(system));
 
 export { registryId };
