@@ -22,6 +22,7 @@ const commands: Record<string, () => Promise<(program: Command) => void>> = {
   resend: async () => (await import('./resend.ts')).resendCommand,
   codes: async () => (await import('./codes.ts')).codesCommand,
   ca: async () => (await import('./ca.ts')).caCommand,
+  'verify-chain': async () => (await import('./verify-chain.ts')).verifyChainCommand,
   docs: async () => (await import('./docs.ts')).docsCommand,
   bench: async () => (await import('./bench.ts')).benchCommand,
 };

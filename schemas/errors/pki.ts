@@ -197,6 +197,13 @@ export const pkiFaults = {
     http: 403,
     fhir: 'security',
   },
+  'chain.case': {
+    sentence: 'a question to path validation can not be read',
+    fix: 'give roots, leaf, intermediates and crls as PEM, at as an ISO time, and a purpose of the list that --help shows',
+    retry: false,
+    http: 400,
+    fhir: 'structure',
+  },
   'crl.malformed': {
     sentence: 'the revocation list is not readable',
     fix: 'give DER, or PEM with the label X509 CRL',
