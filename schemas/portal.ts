@@ -47,6 +47,8 @@ export interface Overview {
     parked: number;
     /** Deliveries that are parked. */
     undelivered?: number;
+    /** Items of the work list of the patient index that wait for a person; only where this node has an index and the reader may see them. */
+    matches?: number;
     storeBytes: number;
   };
   /** Sample traffic being played by the demo. */
