@@ -212,7 +212,9 @@ function foldNames(given: NonNullable<Facts['names']>, flags: Set<FeatureFlag>):
       if (isNewbornName(families)) families = [];
     }
     const known = (words: string[]): string[] => {
-      const kept = words.filter((word) => !isPlaceholderName(word));
+      // Short ones (NA, PT) may be pieces of a name unless they are all there is.
+      const whole = words.length > 0 && (words.every(isPlaceholderName) || isPlaceholderName(words.join('')));
+      const kept = whole ? [] : words.filter((word) => word.length <= 3 || !isPlaceholderName(word));
       if (kept.length < words.length) flags.add('placeholder');
       return kept;
     };

@@ -37,10 +37,10 @@ const firstWord = (words: string): string => {
   return at < 0 ? words : words.slice(0, at);
 };
 
-/** One slip: an edit or a neighbour swap in words of three letters and more, two in words of seven and more. */
+/** One slip: an edit or a neighbour swap where one word has three letters or more, two edits in words of six and more. */
 function isClose(one: string, other: string): boolean {
   const shorter = Math.min(one.length, other.length);
-  if (shorter < 3 || Math.abs(one.length - other.length) > 2) return false;
+  if (shorter < 2 || one.length + other.length < 5 || Math.abs(one.length - other.length) > 2) return false;
   const edits = editsBetween(one, other);
   return edits === 1 || (edits === 2 && shorter >= 6);
 }
@@ -74,7 +74,7 @@ function sharedLetters(one: string, other: string): number {
 /** A jumble: nearly the same letters in another order. */
 function isJumble(one: string, other: string): boolean {
   const shorter = Math.min(one.length, other.length);
-  return shorter >= 3 && sharedLetters(one, other) >= (shorter >= 5 ? 0.75 : 0.79);
+  return shorter >= 3 && sharedLetters(one, other) >= 0.75;
 }
 
 export function givenLevel(one: string, other: string): number {
