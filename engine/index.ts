@@ -133,6 +133,7 @@ export function createEngine(parts: EngineParts, options: EngineOptions): Engine
       trust: parts.trust ?? (() => ({ roots: [] })),
       source: (id) => setups.get(id),
       ...(parts.adoption === undefined ? {} : { adoption: parts.adoption }),
+      ...(options.line === undefined ? {} : { queryLimits: options.line.pix }),
     },
     {
       node: options.exchange?.node ?? options.node,

@@ -21,6 +21,7 @@ import { takeNumbers } from './numbers.ts';
 import { addOnward } from './onward.ts';
 import { payloadOf } from './payload.ts';
 import type { ProcessParts } from './process.ts';
+import type { queryLimits } from './query-fhir.ts';
 import { resendDeliveries } from './resend.ts';
 import { createServe } from './serve.ts';
 import { readKept, type SourceSetup } from './understand.ts';
@@ -37,6 +38,8 @@ export interface NeighbourParts {
   /** Whom to believe at the door. */
   trust(): Pick<NodeTrust, 'roots' | 'crls'>;
   source(id: string): SourceSetup | undefined;
+  /** Of demographics queries. */
+  queryLimits?: typeof queryLimits;
   /** What all nodes of the exchange share: given to those below, and shown. */
   adoption?: Pick<Adoption, 'release' | 'view'>;
 }
@@ -155,6 +158,7 @@ function openDoor(parts: NeighbourParts, setup: ExchangeSetup): ExchangeEngine {
       permit: (from, action, thing, reason, together) =>
         authorize({ store, clock }, from, action, thing, reason, together),
       ...(parts.adoption === undefined ? {} : { release: parts.adoption.release }),
+      ...(parts.queryLimits === undefined ? {} : { queryLimits: parts.queryLimits }),
     },
     setup,
   );

@@ -7,6 +7,7 @@
 import type { DocumentReference } from '@medplum/fhirtypes';
 import { MixError } from '../schemas/errors/index.ts';
 import type { ExchangeEngine, FhirAnswer, NodeRole, NodeSubject, Peer, PeerAnswer } from '../schemas/exchange.ts';
+import type { IndexDoor } from '../schemas/identity.ts';
 import type { Entry, Person, StoredDocument } from '../schemas/parts.ts';
 import { type ExchangeSetup, feedOptionsOf, knownNode, knownSystems } from './domains.ts';
 import {
@@ -25,6 +26,7 @@ import {
   tokenOf,
 } from './ihe/index.ts';
 import { survivorOf } from './join.ts';
+import { createPatientQueries, queryLimits } from './query-fhir.ts';
 import type { ReceiveParts } from './receive.ts';
 import { feedPatient } from './register.ts';
 import { provideDocuments, registryId, withdrawDocument } from './registry.ts';
@@ -35,6 +37,10 @@ export interface ServeParts extends ReceiveParts {
   peer(name: string): Peer | undefined;
   /** The newest release that this node gives to those below; undefined where there is none. */
   release?(have: string | undefined): Promise<FhirAnswer | undefined>;
+  /** The index of a region or global node. */
+  index?: IndexDoor;
+  /** Of demographics queries. */
+  queryLimits?: typeof queryLimits;
 }
 
 const CCD_TYPE = 'text/xml';
@@ -47,7 +53,25 @@ export function createServe(parts: ServeParts, setup: ExchangeSetup): Omit<Excha
   const only = (...roles: NodeRole[]): void => {
     if (!roles.includes(role)) throw new MixError('exchange.not-here', { detail: `a ${role} node` });
   };
+  const patients = createPatientQueries(parts, setup, parts.queryLimits ?? queryLimits, parts.index);
   return {
+    async findPatients(from, query) {
+      only('region', 'global');
+      return patients.findPatients(from, query);
+    },
+    async readPatient(from, id) {
+      only('region', 'global');
+      return patients.readPatient(from, id);
+    },
+    async matchPatients(from, body) {
+      only('region', 'global');
+      return patients.matchPatients(from, body);
+    },
+    async removePatient(from, identifier, deliveryId) {
+      only('region', 'global');
+      if (parts.index === undefined) throw new MixError('exchange.not-here', { detail: 'no index' });
+      return parts.index.retireLocal(from, identifier, deliveryId);
+    },
     feedPatient: (from, identifier, patient, deliveryId) =>
       feedPatient(parts, setup, from, withDelivery({ identifier, patient }, deliveryId)),
     async provideDocuments(from, bundle, deliveryId) {

@@ -92,6 +92,10 @@ export function countHeard(engine: ExchangeEngine, traffic: Traffic): ExchangeEn
     findDocuments: (from, query) => count(from, engine.findDocuments(from, query)),
     retrieveDocument: (from, id) => count(from, engine.retrieveDocument(from, id)),
     crossReference: (from, query) => count(from, engine.crossReference(from, query)),
+    removePatient: (from, ...rest) => count(from, engine.removePatient(from, ...rest)),
+    findPatients: (from, query) => count(from, engine.findPatients(from, query)),
+    readPatient: (from, id) => count(from, engine.readPatient(from, id)),
+    matchPatients: (from, body) => count(from, engine.matchPatients(from, body)),
     release: (from, have) => count(from, engine.release(from, have)),
     capability: () => engine.capability(),
   };

@@ -57,6 +57,14 @@ export interface ExchangeEngine {
   retrieveDocument(from: NodeSubject, id: string): Promise<FhirAnswer>;
   /** ITI-83: `$ihe-pix`. */
   crossReference(from: NodeSubject, query: URLSearchParams): Promise<FhirAnswer>;
+  /** ITI-104, removal: the local patient of this number is no more. Nothing of it is destroyed. */
+  removePatient(from: NodeSubject, identifier: string, deliveryId?: string): Promise<FhirAnswer>;
+  /** ITI-78: patients by demographics. */
+  findPatients(from: NodeSubject, query: URLSearchParams): Promise<FhirAnswer>;
+  /** A patient that an answer told of, by its logical id. */
+  readPatient(from: NodeSubject, id: string): Promise<FhirAnswer>;
+  /** ITI-119: `$match`; `body` is a Patient or Parameters. */
+  matchPatients(from: NodeSubject, body: unknown): Promise<FhirAnswer>;
   /** The newest signed set of shared codes, roots and dictionaries; 304 where `have` is its version. */
   release(from: NodeSubject, have?: string): Promise<FhirAnswer>;
   capability(): Resource;

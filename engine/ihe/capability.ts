@@ -2,6 +2,7 @@
 import type { CapabilityStatement } from '@medplum/fhirtypes';
 import type { NodeRole } from '../../schemas/exchange.ts';
 import { profileUrl } from './mhd-profile.ts';
+import { pdqmPatientProfile } from './pdqm.ts';
 import { pixmPatientProfile } from './pixm.ts';
 
 type RestResource = NonNullable<NonNullable<CapabilityStatement['rest']>[number]['resource']>[number];
@@ -24,6 +25,23 @@ const searchParameters: [string, 'token' | 'reference' | 'date' | 'string'][] = 
   ['security-label', 'token'],
   ['author.family', 'string'],
   ['author.given', 'string'],
+];
+
+const patientParameters: [string, 'token' | 'date' | 'string'][] = [
+  ['_id', 'token'],
+  ['active', 'token'],
+  ['identifier', 'token'],
+  ['family', 'string'],
+  ['given', 'string'],
+  ['birthdate', 'date'],
+  ['gender', 'token'],
+  ['address', 'string'],
+  ['address-city', 'string'],
+  ['address-state', 'string'],
+  ['address-country', 'string'],
+  ['address-postalcode', 'string'],
+  ['telecom', 'token'],
+  ['mothersMaidenName', 'string'],
 ];
 
 /** The statement of a node: a hospital gives its documents and takes numbers, a region registers and finds, a global node gives numbers. */
@@ -60,11 +78,23 @@ function patientOf(role: NodeRole): RestResource {
     interaction: [{ code: 'update', documentation: 'ITI-104, by identifier' }],
     conditionalUpdate: true,
   };
-  if (role !== 'hospital')
-    patient.operation = [
+  if (role === 'hospital') return patient;
+  return {
+    ...patient,
+    supportedProfile: [pixmPatientProfile, pdqmPatientProfile],
+    interaction: [
+      ...patient.interaction!,
+      { code: 'search-type', documentation: 'ITI-78' },
+      { code: 'read' },
+      { code: 'delete', documentation: 'ITI-104, by identifier' },
+    ],
+    conditionalDelete: 'single',
+    searchParam: patientParameters.map(([name, type]) => ({ name, type })),
+    operation: [
       { name: 'ihe-pix', definition: 'https://profiles.ihe.net/ITI/PIXm/OperationDefinition/IHE.PIXm.pix' },
-    ];
-  return patient;
+      { name: 'match', definition: 'https://profiles.ihe.net/ITI/PDQm/OperationDefinition/PDQmMatch' },
+    ],
+  };
 }
 
 function documentReferenceOf(role: NodeRole): RestResource {

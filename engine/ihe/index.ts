@@ -21,6 +21,15 @@ export {
 export { type PatientNumber, readNumber, sameNumber, tokenOf } from './numbers.ts';
 export { outcomeSaying } from './outcome.ts';
 export {
+  type GradedPatient,
+  makeMatchset,
+  makePatientSearchset,
+  type PatientSearch,
+  patientShown,
+  readMatch,
+  readPatientSearch,
+} from './pdqm.ts';
+export {
   type CrossReferenceQuery,
   demographicsOf,
   type FedPatient,

@@ -81,6 +81,10 @@ describe('traffic', () => {
       findDocuments: async () => ({ status: 200 }),
       retrieveDocument: async () => ({ status: 200 }),
       crossReference: async () => ({ status: 200 }),
+      removePatient: async () => ({ status: 200 }),
+      findPatients: async () => ({ status: 200 }),
+      readPatient: async () => ({ status: 200 }),
+      matchPatients: async () => ({ status: 200 }),
       release: async () => ({ status: 304 }),
       capability: () => ({ resourceType: 'Basic', code: {} }),
     };

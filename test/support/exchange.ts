@@ -105,6 +105,10 @@ export function createStubExchangeEngine(): StubExchangeEngine {
     findDocuments: (from, query) => tell('findDocuments', from, query.toString()),
     retrieveDocument: (from, ...what) => tell('retrieveDocument', from, ...what),
     crossReference: (from, query) => tell('crossReference', from, query.toString()),
+    removePatient: (from, ...what) => tell('removePatient', from, ...what),
+    findPatients: (from, query) => tell('findPatients', from, query.toString()),
+    readPatient: (from, ...what) => tell('readPatient', from, ...what),
+    matchPatients: (from, ...what) => tell('matchPatients', from, ...what),
     release: (from, ...what) => tell('release', from, ...what),
     capability: () => ({ resourceType: 'CapabilityStatement', kind: 'instance', status: 'active' }) as never,
   };

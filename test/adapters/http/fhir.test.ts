@@ -144,7 +144,11 @@ describe('who comes in', () => {
         throw new MixError(code);
       };
       for (const { method, url } of door.routes()) {
-        const answer = await ask(method, url.replace(':id', 'x'), method === 'GET' ? {} : { body: 'not read' });
+        const answer = await ask(
+          method,
+          url.replace(':id', 'x'),
+          method === 'GET' || method === 'DELETE' ? {} : { body: 'not read' },
+        );
         expect(answer.status, url).toBe(code === 'admit.no-certificate' ? 401 : 403);
         expect(codeOf(answer)).toBe(code);
       }
@@ -217,6 +221,16 @@ describe('what is passed on', () => {
       'crossReference',
       ['sourceIdentifier=a%7Cb'],
     ],
+    ['GET', '/fhir/R4/Patient?family=Li&_count=5', undefined, 'findPatients', ['family=Li&_count=5']],
+    ['GET', '/fhir/R4/Patient/018f-1.x', undefined, 'readPatient', ['018f-1.x']],
+    ['POST', '/fhir/R4/Patient/$match', patient, 'matchPatients', [patient]],
+    [
+      'DELETE',
+      '/fhir/R4/Patient?identifier=urn:oid:1.2.3%7C7',
+      undefined,
+      'removePatient',
+      ['urn:oid:1.2.3|7', DELIVERY],
+    ],
     ['GET', '/fhir/R4/$release?have=7', undefined, 'release', ['7']],
     ['GET', '/fhir/R4/$release', undefined, 'release', [undefined]],
   ])('%s %s', async (method, path, body, act, what) => {
@@ -236,6 +250,11 @@ describe('what is passed on', () => {
       headers: { 'content-type': 'application/x-www-form-urlencoded' },
     });
     expect(engine.asked[0]?.what).toEqual(['status=current&patient.identifier=a%7Cb']);
+    await ask('POST', '/fhir/R4/Patient/_search', {
+      body: 'family=Li&birthdate=1970-01-01',
+      headers: { 'content-type': 'application/x-www-form-urlencoded' },
+    });
+    expect(engine.asked[1]).toMatchObject({ act: 'findPatients', what: ['family=Li&birthdate=1970-01-01'] });
   });
 
   test('status and headers of the answer, and nothing where there is no resource', async () => {
@@ -336,7 +355,7 @@ describe('what is refused', () => {
     ['another format', 'GET', '/fhir/R4/DocumentReference?_format=xml', undefined, 400, 'exchange.query', '_format'],
     ['an id that is none', 'GET', '/fhir/R4/Binary/a%20b', undefined, 404, 'exchange.unknown-document', 'Binary.id'],
     ['an unknown address', 'GET', '/fhir/R4/Observation', undefined, 404, 'http.not-found', 'http.path'],
-    ['another method', 'DELETE', feed, undefined, 404, 'http.not-found', 'http.path'],
+    ['another method', 'PATCH', feed, undefined, 404, 'http.not-found', 'http.path'],
   ])('%s', async (_what, method, path, body, status, code, place) => {
     const answer = await ask(method, path, body === undefined ? {} : { body });
     expect([answer.status, codeOf(answer)]).toEqual([status, code]);
