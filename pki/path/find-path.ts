@@ -28,6 +28,12 @@ const PATHS_MAX = 200;
 /** Paths to who signed a list, within the search for one to who signed a list. */
 const NESTING_MAX = 3;
 
+/** A fault, and the way on which it was met, leaf first. */
+interface Met {
+  wrong: PathFault;
+  path: ParsedCertificate[];
+}
+
 interface Search {
   request: PathRequest;
   bySubject: Map<string, ParsedCertificate[]>;
@@ -36,8 +42,8 @@ interface Search {
   distances: Map<string, number>;
   budget: { steps: number; paths: number };
   /** The first fault of a whole path, else the first one met; told when no way is found. */
-  whole?: PathFault;
-  met?: PathFault;
+  whole?: Met;
+  met?: Met;
   isExhausted: boolean;
   /** Keys of who signed a list and is being looked for. */
   busy: readonly string[];
@@ -51,10 +57,14 @@ export function findPath(leaf: ParsedCertificate, request: PathRequest): PathVer
   if (own !== undefined) return refusal(own, [leaf]);
   const known = search.bySubject.get(leaf.subject.key)?.find((one) => one.der.equals(leaf.der));
   const start = known ?? leaf;
+  // Who serves shows a certificate that somebody vouched for (BR 7.1.2.1): a root is no such.
+  if (request.strictness === 'web' && search.roots.has(start))
+    return refusal(fault('chain.form', start, 'leaf-root'), [start]);
   const found = extend([start], search);
   if (found !== undefined) return { ok: true, path: [...found.certificates].reverse() };
   if (search.isExhausted) return refusal(fault('chain.limit', leaf, 'paths'), [leaf]);
-  return refusal(search.whole ?? search.met ?? nearest(start, search), [start]);
+  const { wrong, path } = search.whole ?? search.met ?? { wrong: nearest(start, search), path: [start] };
+  return refusal(wrong, path);
 }
 
 function refusal({ reason, certificate, detail }: PathFault, path: ParsedCertificate[]): PathVerdict {
@@ -119,7 +129,7 @@ function extend(path: ParsedCertificate[], search: Search): CheckedPath | undefi
   const last = path.at(-1)!;
   if (search.roots.has(last)) return checkWhole(path, search);
   if (path.length >= PATH_LENGTH_MAX) {
-    search.met ??= fault('chain.path-length', last, 'the longest path that is looked for');
+    search.met ??= { wrong: fault('chain.path-length', last, 'the longest path that is looked for'), path };
     return undefined;
   }
   for (const issuer of issuersOf(last, path, search)) {
@@ -129,7 +139,7 @@ function extend(path: ParsedCertificate[], search: Search): CheckedPath | undefi
     }
     const wrong = checkStep(issuer, last, path, search);
     if (wrong !== undefined) {
-      search.met ??= wrong;
+      search.met ??= { wrong, path: [...path, issuer] };
       continue;
     }
     const found = extend([...path, issuer], search);
@@ -183,7 +193,7 @@ function checkWhole(upward: ParsedCertificate[], search: Search): CheckedPath | 
   const checked = checkPath(path, search.request, search.request.policies ?? {});
   const wrong = 'reason' in checked ? checked : checkStatuses(checked, search);
   if (wrong === undefined && 'keys' in checked) return checked;
-  search.whole ??= wrong;
+  if (wrong !== undefined) search.whole ??= { wrong, path: upward };
   return undefined;
 }
 

@@ -44,8 +44,9 @@ function isWellFormed(base: GeneralName, isWeb: boolean): boolean {
     case 'uri':
       return isHost(base.text.replace(/^\./, '')) && base.text !== '';
     case 'email': {
-      const [host = '', ...local] = base.text.split('@').reverse();
-      return local.length < 2 && isHost(local.length === 0 ? host.replace(/^\./, '') : host) && local[0] !== '';
+      const [host = '', local, ...more] = base.text.split('@').reverse();
+      if (local === undefined) return isHost(host.replace(/^\./, ''));
+      return more.length === 0 && local !== '' && host !== '' && isHost(host);
     }
     case 'ip':
       return (

@@ -1,0 +1,252 @@
+import { generateKeyPairSync } from 'node:crypto';
+import { describe, expect, test } from 'vitest';
+import { type Purpose, RULES } from '../../../pki/index.ts';
+import { ANY_POLICY, AT, CLIENT, EXT, GN, issue, type Order, oid, SERVER, seq, tlv } from '../../support/chains.ts';
+import { TLS, told, toldOf, worldOf } from './chain.ts';
+
+const KEY_ID = Buffer.alloc(20, 7);
+const AIA = '1.3.6.1.5.5.7.1.1';
+const access = (value: Buffer, critical = false) => ({ id: AIA, critical, value });
+const san = (...names: Buffer[]): Order => ({ with: [EXT.san(names)] });
+/** A case: the rule, the certificate, and what is wrong in it. */
+const breaks = (id: string, place: 'root' | 'middle' | 'leaf', order: Order) => [id, place, order] as const;
+
+/** Each breaks one rule, in one certificate of an else good chain. */
+const BROKEN = [
+  breaks('version', 'leaf', {
+    version: 1,
+    without: ['2.5.29.19', '2.5.29.15', '2.5.29.37', '2.5.29.17', '2.5.29.14', '2.5.29.35'],
+  }),
+  breaks('serial', 'leaf', { serial: Buffer.of(0) }),
+  breaks('serial', 'leaf', { serial: Buffer.of(0xff, 1) }),
+  breaks('serial', 'middle', { serial: Buffer.concat([Buffer.of(0), Buffer.alloc(20, 0xaa)]) }),
+  breaks('time-form', 'leaf', { wideTime: true }),
+  breaks('critical-never', 'leaf', { with: [EXT.ski(KEY_ID, true)] }),
+  breaks('critical-never', 'middle', { with: [EXT.ski(KEY_ID, true)] }),
+  breaks('critical-always', 'middle', { with: [EXT.policyConstraints(5, undefined, false)] }),
+  breaks('critical-always', 'middle', { with: [EXT.inhibitAny(5, false)] }),
+  breaks('info-access', 'leaf', { with: [access(tlv(0x05))] }),
+  breaks('info-access', 'leaf', { with: [access(seq(seq(oid('1.3.6.1.5.5.7.48.1'))))] }),
+  breaks('key-usage-empty', 'leaf', { with: [{ id: '2.5.29.15', critical: true, value: Buffer.of(3, 1, 0) }] }),
+  breaks('authority-key-id', 'leaf', { without: ['2.5.29.35'] }),
+  breaks('authority-key-id', 'middle', { without: ['2.5.29.35'] }),
+  breaks('authority-key-id', 'leaf', { with: [{ id: '2.5.29.35', value: seq() }] }),
+  breaks('authority-key-id', 'root', {
+    with: [{ id: '2.5.29.35', value: seq(tlv(0x80, KEY_ID), tlv(0xa1, GN.dir('CN=x')), tlv(0x82, Buffer.of(1))) }],
+  }),
+  breaks('root-key-ids', 'root', { with: [EXT.aki(KEY_ID)] }),
+  breaks('subject-key-id', 'middle', { without: ['2.5.29.14'] }),
+  breaks('subject-key-id', 'root', { without: ['2.5.29.14'] }),
+  breaks('basic-constraints-critical', 'middle', { with: [EXT.basic(true, undefined, false)] }),
+  breaks('basic-constraints-critical', 'root', { with: [EXT.basic(true, undefined, false)] }),
+  breaks('authority-key-usage', 'middle', { without: ['2.5.29.15'] }),
+  breaks('root-key-usage', 'root', { with: [EXT.usage([6])] }),
+  breaks('root-purpose', 'root', { with: [EXT.purposes([SERVER])] }),
+  breaks('leaf-authority', 'leaf', { with: [EXT.basic(true), EXT.usage([0, 5])] }),
+  breaks('leaf-signs-certificates', 'leaf', { with: [EXT.usage([0, 5])] }),
+  breaks('leaf-path-length', 'leaf', { with: [EXT.basic(false, 1)] }),
+  breaks('leaf-constraints', 'leaf', { with: [EXT.constraints([GN.dns('leaf.test')])] }),
+  breaks('empty-subject', 'leaf', { subject: '' }),
+  ...[
+    'a_b.test',
+    'a..test',
+    '-a.test',
+    'f*.leaf.test',
+    'a.*.test',
+    '*',
+    '*.*.test',
+    'leaf.test.',
+    ' leaf.test',
+    'a@b',
+    '192.0.2.1',
+  ].map((host) => breaks('alternative-names', 'leaf', san(GN.dns('leaf.test'), GN.dns(host)))),
+  breaks('alternative-names', 'leaf', san(GN.dns('leaf.test'), GN.ip(1, 2, 3))),
+  breaks('alternative-names', 'leaf', san(GN.dns('leaf.test'), GN.email('nobody'))),
+  breaks('alternative-names', 'leaf', san(GN.dns('leaf.test'), GN.uri('//host/path'))),
+  breaks('wildcard-width', 'leaf', san(GN.dns('leaf.test'), GN.dns('*.test'))),
+  breaks('wildcard-width', 'leaf', san(GN.dns('leaf.test'), GN.dns('*.co.uk'))),
+  breaks('server-names', 'leaf', { without: ['2.5.29.17'] }),
+  breaks('server-names', 'leaf', san(GN.email('a@leaf.test'))),
+  breaks('server-names-plain', 'leaf', { with: [EXT.san([GN.dns('leaf.test')], true)] }),
+  breaks('server-common-name', 'leaf', { subject: 'CN=other.test' }),
+  breaks('server-common-name', 'leaf', { subject: 'CN=LEAF.test' }),
+  breaks('server-common-name', 'leaf', { subject: 'CN=192.0.2.1' }),
+  breaks('server-common-name', 'leaf', {
+    subject: 'CN=2001:DB8::1',
+    with: [EXT.san([GN.dns('leaf.test'), GN.ip(0x20, 1, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1)])],
+  }),
+  breaks('server-purpose-plain', 'leaf', { with: [EXT.purposes([SERVER], true)] }),
+  breaks('server-purpose-plain', 'leaf', { with: [EXT.purposes([SERVER, '2.5.29.37.0'])] }),
+  breaks('authority-subject', 'middle', { subject: '' }),
+] as const;
+
+describe('the rules of the web', () => {
+  test('hold for a good chain, asked in every way', () => {
+    const world = worldOf();
+    expect(toldOf(world)).toBe('ok');
+    expect(toldOf(world, { purpose: 'clientAuth' })).toBe('ok');
+    expect(toldOf(world, { name: 'leaf.test' })).toBe('ok');
+    expect(toldOf(world, {})).toBe('ok');
+  });
+
+  test.each(BROKEN)('%s: broken in %s %#', (id, place, order) => {
+    const world = worldOf({ [place]: order });
+    const rule = RULES.find((one) => one.id === id);
+    const issuerIsNamed = id !== 'authority-subject';
+    if (issuerIsNamed) expect(toldOf(world)).toBe(`${rule?.code ?? 'chain.form'} ${id}`);
+    else expect(toldOf(world)).toBe('certificate.malformed an issuer without a name');
+  });
+
+  test.each(BROKEN.filter(([id]) => !RULES.find((one) => one.id === id)?.strictness.includes('rfc5280')))(
+    '%s in %s is not asked for where nobody asks about TLS %#',
+    (_id, place, order) => {
+      // What a rule of the web alone refuses is a chain by RFC 5280 6.1.
+      const answer = toldOf(worldOf({ [place]: order }), {});
+      if (answer !== 'ok') expect(answer).toMatch(/^(certificate\.malformed|chain\.extension)/);
+    },
+  );
+
+  test('are each broken by some case here', () => {
+    const tried = new Set<string>(BROKEN.map(([id]) => id));
+    expect(RULES.map(({ id }) => id).filter((id) => !tried.has(id))).toEqual([]);
+  });
+
+  test.each([
+    ['a common name that is no host', { subject: 'CN=Node of Somewhere' }],
+    ['no subject, with critical names', { subject: '', with: [EXT.san([GN.dns('leaf.test')], true)] }],
+    [
+      'names of many kinds',
+      san(GN.dns('leaf.test'), GN.uri('urn:a:b'), GN.email('a@b.test'), GN.ip(192, 0, 2, 1), GN.other('1.2.3')),
+    ],
+    [
+      'an address as common name',
+      { subject: 'CN=192.0.2.1', with: [EXT.san([GN.dns('leaf.test'), GN.ip(192, 0, 2, 1)])] },
+    ],
+    ['no key usage', { without: ['2.5.29.15'] }],
+    ['no basic constraints', { without: ['2.5.29.19'] }],
+    ['no subject key identifier', { without: ['2.5.29.14'] }],
+    ['information access', { with: [access(seq(seq(oid('1.3.6.1.5.5.7.48.1'), GN.uri('http://ocsp.test'))))] }],
+    ['a wildcard below a registered name', san(GN.dns('*.leaf.test'), GN.dns('leaf.test'))],
+  ] satisfies [string, Order][])('let through: %s', (_what, order) => {
+    expect(toldOf(worldOf({ leaf: order }))).toBe('ok');
+  });
+
+  test('a root without the key of its issuer is well, one signed by another is not', () => {
+    expect(toldOf(worldOf({ root: { without: ['2.5.29.35'] } }))).toBe('ok');
+    const above = issue({ ca: true });
+    expect(toldOf(worldOf({ root: { issuer: above, without: ['2.5.29.35'] } }))).toBe('chain.form authority-key-id');
+    expect(toldOf(worldOf({ root: { issuer: above } }))).toBe('ok');
+  });
+
+  test('a root is no leaf for TLS; without a purpose it is a path of one', () => {
+    const root = issue({ subject: 'CN=leaf.test' });
+    expect(told(root, { roots: [root], ...TLS })).toBe('chain.form leaf-root');
+    expect(told(root, { roots: [root] })).toBe('ok');
+  });
+});
+
+describe('what is critical', () => {
+  test.each(['root', 'middle', 'leaf'] as const)('and not known is refused in %s', (place) => {
+    const world = worldOf({ [place]: { with: [EXT.other('1.2.3.4', true)] } });
+    expect(toldOf(world)).toBe('chain.extension 1.2.3.4');
+    expect(toldOf(world, {})).toBe('chain.extension 1.2.3.4');
+    expect(toldOf(worldOf({ [place]: { with: [EXT.other('1.2.3.4', false)] } }))).toBe('ok');
+  });
+
+  test('a policy qualifier of an unknown kind counts where its extension is critical', () => {
+    const value = seq(seq(oid('1.2.3'), seq(seq(oid('1.2.4'), tlv(0x05)))));
+    const order = (critical: boolean): Order => ({ with: [{ id: '2.5.29.32', critical, value }] });
+    expect(toldOf(worldOf({ leaf: order(true) }))).toBe('chain.extension 2.5.29.32');
+    expect(toldOf(worldOf({ leaf: order(false) }))).toBe('ok');
+  });
+});
+
+describe('purposes', () => {
+  test.each([
+    [{ without: ['2.5.29.37'] }, 'serverAuth', 'chain.purpose serverAuth'],
+    [{ with: [EXT.purposes([CLIENT])] }, 'serverAuth', 'chain.purpose serverAuth'],
+    [{ with: [EXT.purposes([CLIENT])] }, 'clientAuth', 'ok'],
+    [{ with: [EXT.purposes(['2.5.29.37.0'])] }, 'clientAuth', 'chain.purpose clientAuth'],
+    [{ with: [EXT.purposes(['2.5.29.37.0'])] }, 'documentSigning', 'ok'],
+    [{ with: [EXT.purposes([SERVER])] }, 'documentSigning', 'chain.purpose documentSigning'],
+    [{ with: [EXT.usage([4])] }, 'serverAuth', 'ok'],
+    [{ with: [EXT.usage([4])] }, 'clientAuth', 'chain.purpose keyUsage'],
+    [{ with: [EXT.usage([3])] }, 'serverAuth', 'chain.purpose keyUsage'],
+  ] satisfies [Order, Purpose, string][])('of a leaf %#', (leaf, purpose, wanted) => {
+    expect(toldOf(worldOf({ leaf }), { purpose })).toBe(wanted);
+  });
+
+  test.each([
+    [[CLIENT], 'chain.purpose serverAuth'],
+    [[CLIENT, SERVER], 'ok'],
+    [['2.5.29.37.0'], 'ok'],
+  ] as const)('of an authority %j bind those below it', (purposes, wanted) => {
+    expect(toldOf(worldOf({ middle: { with: [EXT.purposes([...purposes])] } }))).toBe(wanted);
+  });
+});
+
+describe('strength', () => {
+  const rsa = (bits: number) => generateKeyPairSync('rsa', { modulusLength: bits });
+  const weak = rsa(1024);
+
+  test.each(['root', 'middle', 'leaf'] as const)('of keys: %s', (place) => {
+    expect(toldOf(worldOf({ [place]: { keys: weak } }))).toBe('chain.weak RSA of 1024 bits');
+    expect(toldOf(worldOf({ [place]: { keys: generateKeyPairSync('ec', { namedCurve: 'P-192' }) } }))).toBe(
+      'chain.weak prime192v1',
+    );
+    expect(toldOf(worldOf({ [place]: { keys: generateKeyPairSync('ec', { namedCurve: 'secp256k1' }) } }))).toBe(
+      'chain.weak secp256k1',
+    );
+    expect(toldOf(worldOf({ [place]: { keys: generateKeyPairSync('ed25519') } }))).toBe('chain.weak ed25519');
+  });
+
+  test('of keys whose size is no whole number of bytes', () => {
+    expect(toldOf(worldOf({ leaf: { keys: rsa(2052) } }))).toBe('chain.weak RSA of 2052 bits');
+  });
+
+  test('a curve is told by name, never by its parameters', () => {
+    const keys = generateKeyPairSync('ec', { namedCurve: 'P-256', paramEncoding: 'explicit' });
+    for (const asked of [TLS, {}])
+      expect(toldOf(worldOf({ leaf: { keys } }), asked)).toBe('chain.weak a curve without a name');
+    expect(toldOf(worldOf({ root: { keys } }), {})).toBe('chain.weak a curve without a name');
+  });
+
+  test('of signatures: SHA-1 is refused, but for old times where nobody asks about TLS', () => {
+    expect(toldOf(worldOf({ leaf: { hash: 'sha1' } }))).toBe('chain.weak SHA-1');
+    expect(toldOf(worldOf({ leaf: { hash: 'sha1' } }), {})).toBe('chain.weak SHA-1');
+    const old = { notBefore: Date.UTC(2012, 0, 1) };
+    expect(toldOf(worldOf({ leaf: { hash: 'sha1', ...old } }), {})).toBe('ok');
+    expect(toldOf(worldOf({ leaf: { hash: 'sha1', ...old } }))).toBe('chain.weak SHA-1');
+    expect(toldOf(worldOf({ leaf: { keys: weak, ...old } }), {})).toBe('ok');
+    // A root's own signature is nobody's proof, but a new one of that kind is none of the web.
+    expect(toldOf(worldOf({ root: { hash: 'sha1', ...old } }))).toBe('ok');
+    expect(toldOf(worldOf({ root: { hash: 'sha1' } }))).toBe('chain.weak SHA-1');
+  });
+
+  test('Ed25519 is known where nobody asks about TLS', () => {
+    expect(toldOf(worldOf({ middle: { keys: generateKeyPairSync('ed25519') } }), {})).toBe('ok');
+  });
+});
+
+describe('time', () => {
+  test.each(['root', 'middle', 'leaf'] as const)('of %s', (place) => {
+    const [notBefore, notAfter] = [AT - 1000, AT + 1000];
+    const world = worldOf({ [place]: { notBefore, notAfter } });
+    for (const asked of [TLS, {}]) {
+      expect(toldOf(world, { ...asked, at: notBefore })).toBe('ok');
+      expect(toldOf(world, { ...asked, at: notAfter })).toBe('ok');
+      expect(toldOf(world, { ...asked, at: notBefore - 1 })).toBe('chain.not-yet-valid');
+      expect(toldOf(world, { ...asked, at: notAfter + 1 })).toBe('chain.expired');
+    }
+  });
+});
+
+test('any policy takes part in no mapping', () => {
+  for (const pair of [
+    [ANY_POLICY, '1.2.3'],
+    ['1.2.3', ANY_POLICY],
+  ] as const)
+    expect(toldOf(worldOf({ middle: { with: [EXT.policies([ANY_POLICY]), EXT.mappings([[...pair]])] } }), {})).toBe(
+      'chain.policy a mapping of any policy',
+    );
+});
