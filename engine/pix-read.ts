@@ -86,11 +86,15 @@ export function understandFeed(
   read.terms = draft.terms;
   for (const [at, subject] of draft.subjects.entries())
     read.faults.push(...unknownDomains(message, subject.identifiers, domains, { name: 'PID', nth: at + 1, field: 3 }));
-  for (const { retired } of draft.merges)
-    read.faults.push(...unknownDomains(message, retired, domains, { name: 'MRG', nth: 1, field: 1 }));
+  // MRG-4 holds a number of older versions, of a domain of its own: only MRG-1 is merged (ITI TF-2 3.8.4.2.2, 3.30.4.4.3).
+  const merges = draft.merges.map(({ survivor, retired }) => ({
+    survivor,
+    retired: retired.filter(({ value }) => isIn(message, value, MRG)),
+  }));
+  for (const { retired } of merges) read.faults.push(...unknownDomains(message, retired, domains, MRG));
   if (read.faults.some((fault) => !isWarning(fault))) return read;
   const facts = { message, event, sourceTime: draft.sourceTime, systems: domains.systems };
-  addActs(read, facts, draft.subjects, draft.merges);
+  addActs(read, facts, draft.subjects, merges);
   return read;
 }
 
@@ -105,6 +109,8 @@ interface Where {
   field: number;
 }
 
+const MRG: Where = { name: 'MRG', nth: 1, field: 1 };
+
 /** A fault at each number of a kind that names one person whose authority the source may not feed. */
 function unknownDomains(message: Message, numbers: readonly Identifier[], domains: FeedDomains, where: Where): Fault[] {
   return numbers
@@ -115,13 +121,24 @@ function unknownDomains(message: Message, numbers: readonly Identifier[], domain
     });
 }
 
+/** The repetitions of a field, and which of them is this number; -1 for none. */
+function findNumber(message: Message, value: string, where: Where): { all: string[]; at: number } {
+  const { delimiters } = message;
+  const all = repetitionsOf(segmentOf(message, where.name, where.nth)?.fields[where.field] ?? '', delimiters);
+  return {
+    all,
+    at: all.findIndex((raw) => textOf(componentOf(raw, 1, delimiters), delimiters)?.trim() === value),
+  };
+}
+
+const isIn = (message: Message, value: string, where: Where): boolean => findNumber(message, value, where).at >= 0;
+
 /** `PID-3[2]`, and the authority as it was sent. */
 function placeOfNumber(message: Message, value: string, where: Where): { place: string; detail: string } {
   const { delimiters } = message;
   const segment = segmentOf(message, where.name, where.nth);
   const name = segment === undefined ? where.name : placeOf(message, segment);
-  const all = repetitionsOf(segment?.fields[where.field] ?? '', delimiters);
-  const at = all.findIndex((raw) => textOf(componentOf(raw, 1, delimiters), delimiters)?.trim() === value);
+  const { all, at } = findNumber(message, value, where);
   const authority = componentOf(all[at] ?? '', 4, delimiters);
   const part = (n: number): string => textOf(subcomponentOf(authority, n, delimiters), delimiters)?.trim() ?? '';
   return {
@@ -164,7 +181,7 @@ function addActs(
       if (into === undefined) continue;
       if (into.system === old.system && into.value === old.value) continue;
       const places: [string, string] = [
-        `${placeOfNumber(facts.message, old.value, { name: 'MRG', nth: 1, field: 1 }).place}.1`,
+        `${placeOfNumber(facts.message, old.value, MRG).place}.1`,
         `${placeOfNumber(facts.message, into.value, { name: 'PID', nth: 1, field: 3 }).place}.1`,
       ];
       read.acts.push(event === 'A47' ? { do: 'renumber', old, now: into, places } : { do: 'merge', old, into, places });
