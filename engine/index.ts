@@ -14,6 +14,7 @@ import type { DeliverLimits } from './deliver.ts';
 import type { ExchangeSetup } from './domains.ts';
 import { createLine, type LineListener, lineSetups, type PixSettings } from './line.ts';
 import { createNeighbours, type NeighbourParts, type Tables } from './neighbours.ts';
+import { notifyingStore, subscriptionsOf } from './notify.ts';
 import { type ProcessOptions, processJobs } from './process.ts';
 import { keepDocument, makeDocument, type PublishOptions, type PublishParts, publishJob } from './publish.ts';
 import { rerunMessage } from './rerun.ts';
@@ -118,7 +119,8 @@ const DELIVER: DeliverLimits = {
 };
 
 export function createEngine(parts: EngineParts, options: EngineOptions): Engine {
-  const { store, clock, log } = parts;
+  const { clock, log } = parts;
+  const store = storeOf(parts, options);
   const lineSources = options.line === undefined ? [] : lineSetups(options.line.listeners, options.line.pix);
   const setups = new Map<string, SourceSetup & { listener?: string }>();
   for (const setup of [...options.sources, ...lineSources]) setups.set(setup.source.id, setup);
@@ -140,6 +142,7 @@ export function createEngine(parts: EngineParts, options: EngineOptions): Engine
       ...(options.exchange === undefined ? {} : { exchange: options.exchange }),
       deliver: options.deliver ?? DELIVER,
       tables: options.tables ?? { routes: [], outlets: [] },
+      ...(options.line === undefined ? {} : { pix: options.line.pix }),
     },
   );
   const tender =
@@ -320,4 +323,13 @@ export function createEngine(parts: EngineParts, options: EngineOptions): Engine
   async function publishAll(jobs: Job[]): Promise<void> {
     await Promise.all(jobs.map((job) => publishJob(parts, publishing, job)));
   }
+}
+
+/** The store, which tells subscribers of numbers that change (ITI-10). */
+function storeOf({ store, clock }: EngineParts, { line, exchange, tables }: EngineOptions): Store {
+  if (line === undefined || exchange === undefined) return store;
+  return notifyingStore(store, clock, exchange, {
+    subscriptions: subscriptionsOf(line.pix.subscriptions, tables?.outlets ?? []),
+    sources: new Set(line.pix.sources.map(({ name }) => name)),
+  });
 }

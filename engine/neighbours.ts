@@ -10,6 +10,7 @@ import type { Settings } from '../schemas/settings/index.ts';
 import { chooseProfile, profileNamed } from '../schemas/vendors/profile.ts';
 import { createNodeAdmission, type NodeTrust } from './admit.ts';
 import type { Adoption } from './adopt.ts';
+import { createAuthorities } from './authorities.ts';
 import { authorize } from './authorize.ts';
 import type { ExchangeDesk } from './browse-exchange.ts';
 import { createDeliverer, type DeliverLimits } from './deliver.ts';
@@ -17,9 +18,10 @@ import { type ExchangeSetup, nodeAbove } from './domains.ts';
 import { feedJobs } from './feed.ts';
 import { createFinder } from './find.ts';
 import type { Receiver } from './hl7v2/index.ts';
+import { noticePayload, subscriptionsOf } from './notify.ts';
 import { takeNumbers } from './numbers.ts';
 import { addOnward } from './onward.ts';
-import { payloadOf } from './payload.ts';
+import { type PayloadParts, payloadOf } from './payload.ts';
 import type { ProcessParts } from './process.ts';
 import type { queryLimits } from './query-fhir.ts';
 import { resendDeliveries } from './resend.ts';
@@ -50,6 +52,8 @@ export interface NeighbourOptions {
   exchange?: ExchangeSetup;
   deliver: DeliverLimits;
   tables: Tables;
+  /** Names of authorities, and who is told of numbers (ITI-10). */
+  pix?: Pick<Settings['pix'], 'domains' | 'subscriptions'>;
 }
 
 /** What may change while the node runs. */
@@ -92,6 +96,7 @@ export function createNeighbours(parts: NeighbourParts, options: NeighbourOption
     receiverOf: (outlet: string) => receivers.get(outlet),
     profileOf: (message: KeptMessage) =>
       chooseProfile(parts.source(message.sourceId)?.profile ?? 'plain', message.facts),
+    ...noticesOf(parts, options, () => tables),
   };
   const deliverer = createDeliverer(
     {
@@ -143,6 +148,23 @@ export function createNeighbours(parts: NeighbourParts, options: NeighbourOption
   if (above !== undefined) neighbours.above = above;
   if (setup !== undefined) neighbours.exchange = countHeard(openDoor(parts, setup), traffic);
   return neighbours;
+}
+
+/** What subscribers are told. */
+function noticesOf(
+  { store, clock }: NeighbourParts,
+  { exchange: setup, pix, node }: NeighbourOptions,
+  tables: () => Tables,
+): Pick<PayloadParts, 'noticeOf'> {
+  if (setup === undefined || pix === undefined || pix.subscriptions.length === 0) return {};
+  const parts = { store, now: () => clock.now(), authorities: createAuthorities(setup, pix.domains) };
+  return {
+    noticeOf(delivery) {
+      const all = subscriptionsOf(pix.subscriptions, tables().outlets);
+      const subscription = all.find(({ outlet }) => outlet === delivery.outlet);
+      return noticePayload(parts, { setup, subscription, node: node.name }, delivery);
+    },
+  };
 }
 
 function openDoor(parts: NeighbourParts, setup: ExchangeSetup): ExchangeEngine {

@@ -19,6 +19,8 @@ export interface PayloadParts {
   receiverOf(outlet: string): Receiver | undefined;
   /** The profile of a kept message's sender. */
   profileOf(message: KeptMessage): VendorProfile;
+  /** What an outlet that subscribed is told (ITI-10); absent where nobody did. */
+  noticeOf?(delivery: Delivery): Promise<Payload | undefined>;
 }
 
 /** Undefined when nothing (more) is to be said. Throws what composing or reading a message throws. */
@@ -29,6 +31,7 @@ export async function payloadOf(
   earlier: { replaces?: string },
 ): Promise<Payload | undefined> {
   if (delivery.kind === 'message') return messagePayload(parts, about.node.name, delivery);
+  if (delivery.kind === 'notice') return parts.noticeOf?.(delivery);
   const setup = about.exchange;
   if (setup === undefined) return undefined;
   if (delivery.kind === 'withdraw') {

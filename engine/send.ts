@@ -138,6 +138,7 @@ const TYPE_OF: Record<Delivery['kind'], ResourceType> = {
   numbers: 'patient',
   document: 'document',
   withdraw: 'document',
+  notice: 'patient',
   message: 'message',
 };
 

@@ -9,6 +9,7 @@ const PAGE_OF: Record<Delivery['kind'], string> = {
   numbers: '/patients/',
   document: '/documents/',
   withdraw: '/documents/',
+  notice: '/patients/',
   message: '/messages/',
 };
 

@@ -226,6 +226,8 @@ export type DeliveryKind =
   | 'numbers'
   /** A document is withdrawn. */
   | 'withdraw'
+  /** The numbers of a person changed, to a system that asked to hear of it (ITI-10). */
+  | 'notice'
   /** A message passed on by a route. */
   | 'message';
 

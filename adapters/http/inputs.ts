@@ -54,7 +54,7 @@ export const auditFilter = z.strictObject({
 export const deliveryFilter = z.strictObject({
   outlet: text(100).optional(),
   state: z.enum(['waiting', 'sent', 'parked', 'superseded', 'refused']).optional(),
-  kind: z.enum(['feed', 'document', 'numbers', 'withdraw', 'message']).optional(),
+  kind: z.enum(['feed', 'document', 'numbers', 'withdraw', 'notice', 'message']).optional(),
   person: id.optional(),
   thing: id.optional(),
   cursor,

@@ -23,6 +23,7 @@ const deliveryKinds: Record<DeliveryKind, string> = {
   document: 'Document',
   numbers: 'Numbers',
   withdraw: 'Withdrawal',
+  notice: 'Notification',
   message: 'Message',
 };
 const deliveryStates: Record<DeliveryRow['state'], string> = {

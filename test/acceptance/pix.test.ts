@@ -1,10 +1,11 @@
 /** The index of a region as systems outside of the exchange meet it: identity feeds and queries over MLLP. */
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Child, makeDir, openWire, segment, startChild, type Wire } from './outside.ts';
+import { type Child, makeDir, openWire, segment, startChild, until, type Wire, wireOver } from './outside.ts';
 
 const LAUNCH = fileURLToPath(new URL('../../adapters/cli/launch.js', import.meta.url));
 const ARC = '2.16.840.1.113883.19.300';
@@ -13,8 +14,28 @@ const [EAST, WEST] = [`${ARC}.11.1`, `${ARC}.12.1`];
 const dir = makeDir();
 let child: Child;
 let wire: Wire;
+/** A system that subscribed: answers each message with AA. */
+const ward = {
+  heard: [] as string[],
+  server: createServer((socket) => {
+    const line = wireOver(socket);
+    const next = async (): Promise<void> => {
+      const message = await line.answer();
+      ward.heard.push(message);
+      const id = segment(message, 'MSH')[10];
+      line.frame(`MSH|^~\\&|WARD|W1|MIX|REGION|20260501120000||ACK^A31|${id}|P|2.5\rMSA|AA|${id}\r`);
+      return next();
+    };
+    next().catch(() => undefined);
+  }),
+  listen: () =>
+    new Promise<number>((resolve) => {
+      ward.server.listen(0, '127.0.0.1', () => resolve((ward.server.address() as AddressInfo).port));
+    }),
+  close: () => void ward.server.close(),
+};
 
-function writeRegion(): string {
+function writeRegion(wardPort: number): string {
   const data = join(dir.path, 'data');
   execFileSync(process.execPath, [LAUNCH, 'ca', 'init', join(data, 'pki'), '--name', 'Region', '--levels', '1']);
   const file = join(dir.path, 'region.yaml');
@@ -40,6 +61,10 @@ function writeRegion(): string {
     `    - { name: east, listener: lines, application: EAST_ADT, authorities: ${EAST} }`,
     `    - { name: west, listener: lines, application: WEST_ADT, authorities: ${WEST} }`,
     '    - { name: desk, listener: lines, application: DESK, sees: all }',
+    '  subscriptions:',
+    `    - { outlet: ward, domains: ${EAST} ${WEST} }`,
+    'outlets:',
+    `  - { name: ward, kind: mllp, host: 127.0.0.1, port: ${wardPort}, plain: true, application: WARD, facility: W1 }`,
     'http: { port: 0 }',
     'exchange:',
     `  oid: ${ARC}.0`,
@@ -53,12 +78,13 @@ function writeRegion(): string {
 }
 
 beforeAll(async () => {
-  child = await startChild(['node', writeRegion()]);
+  child = await startChild(['node', writeRegion(await ward.listen())]);
   wire = await openWire(child.told.listeners[0]!.port);
 }, 120_000);
 afterAll(async () => {
   wire?.close();
   await child?.stop();
+  ward.close();
   dir.remove();
 });
 
@@ -244,5 +270,45 @@ describe('ITI-21 and ITI-22', () => {
     const cancel = `MSH|^~\\&|DESK|DESK|MIX|REGION|20260501120000||QCN^J01^QCN_J01|C1|P|2.5\rQID|HALLOWAY|IHE PDQ Query\r`;
     expect(segment(await wire.ask(cancel), 'MSA')[1]).toBe('AA');
     expect(segment(await page(segment(two, 'DSC')[1]), 'QAK')[2]).toBe('AE');
+  });
+});
+
+describe('ITI-10', () => {
+  const noticesOf = (number: string): string[][] =>
+    ward.heard.map((one) => numbers(one)).filter((all) => all.some((one) => one.startsWith(`${number}^`)));
+
+  test('who subscribed hears every change of numbers in its domains, and no name', async () => {
+    const fern = { family: 'Fernsby', given: 'Odile', birth: '19480211' };
+    expect(segment(await wire.ask(feed('EAST', 'A04', { number: '7801^^^EAST', ...fern })), 'MSA')[1]).toBe('AA');
+    await until(
+      async () => noticesOf('7801'),
+      (all) => all.length === 1,
+    );
+    expect(segment(await wire.ask(feed('WEST', 'A04', { number: '9801^^^WEST', ...fern })), 'MSA')[1]).toBe('AA');
+    const [, both] = await until(
+      async () => noticesOf('7801'),
+      (all) => all.length === 2,
+    );
+    expect(both?.sort()).toEqual([`7801^^^EAST&${EAST}&ISO^MR`, `9801^^^WEST&${WEST}&ISO^MR`]);
+    const message = ward.heard.at(-1)!;
+    expect(segment(message, 'MSH').slice(3, 7)).toEqual(['MIX', 'region', 'WARD', 'W1']);
+    expect(segment(message, 'MSH')[9]).toBe('ADT^A31^ADT_A05');
+    expect(segment(message, 'PID')[5]).toBe(' ');
+    expect(segment(message, 'PV1')[2]).toBe('N');
+    expect(message).not.toContain('Fernsby');
+  });
+
+  test('what does not change numbers is not told', async () => {
+    const before = ward.heard.length;
+    const person = { number: '7801^^^EAST', family: 'Fernsby', given: 'Odile', birth: '19480211' };
+    const moved = feed('EAST', 'A08', person).replace('12 Lantern Row', '9 Harbour Lane');
+    expect(segment(await wire.ask(moved), 'MSA')[1]).toBe('AA');
+    const other = { number: '7803^^^EAST', family: 'Greaves', given: 'Pim', birth: '19900909' };
+    expect(segment(await wire.ask(feed('EAST', 'A04', other)), 'MSA')[1]).toBe('AA');
+    await until(
+      async () => noticesOf('7803'),
+      (all) => all.length === 1,
+    );
+    expect(ward.heard.length).toBe(before + 1);
   });
 });
