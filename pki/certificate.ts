@@ -1,7 +1,10 @@
-/** What the extensions of a certificate say (RFC 5280 4.2), read through {@link fromDer}; what node:crypto reads is taken from there. */
+/** What a certificate of node:crypto says (RFC 5280 4.2), read by the reader of path validation: there is only one. */
 import { createHash, type KeyObject, X509Certificate } from 'node:crypto';
 import { MixError } from '../schemas/errors/index.ts';
-import { type Asn1, bytesOf, childrenOf, fromDer, isBoolean, isContext, isInteger, oidOf } from './der.ts';
+import { type Asn1, fromDer } from './der.ts';
+import { type ParsedCertificate, parseCertificate } from './path/parse-certificate.ts';
+import { Fields, readDer, TAG } from './path/read-der.ts';
+import { wholeBytesOf } from './path/read-extensions.ts';
 
 export interface CertificateFacts {
   /** Upper-case hex. */
@@ -34,73 +37,40 @@ export const OID = {
   extKeyUsage: '2.5.29.37',
 } as const;
 
+const parsed = new WeakMap<X509Certificate, ParsedCertificate>();
+
+/** A certificate of node:crypto as path validation reads it; read once and kept with the object. Throws `certificate.malformed`. */
+export function parsedOf(certificate: X509Certificate): ParsedCertificate {
+  const known = parsed.get(certificate);
+  if (known !== undefined) return known;
+  const read = parseCertificate(certificate.raw);
+  parsed.set(certificate, read);
+  return read;
+}
+
 const facts = new WeakMap<X509Certificate, CertificateFacts>();
 
 /** Facts of a certificate; read once and kept with the object. Throws `certificate.malformed`. */
 export function readCertificate(certificate: X509Certificate): CertificateFacts {
   const known = facts.get(certificate);
   if (known) return known;
-  const [body, algorithm] = childrenOf(fromDer(certificate.raw));
-  const fields = childrenOf(body);
-  if (!fields[0] || !isContext(fields[0], 0)) throw new MixError('certificate.malformed', { detail: 'not version 3' });
+  const all = parsedOf(certificate);
+  if (all.version !== 3) throw new MixError('certificate.malformed', { detail: 'not version 3' });
   const read: CertificateFacts = {
     serial: certificate.serialNumber,
-    signatureAlgorithm: oidOf(childrenOf(algorithm)[0]),
-    subject: fields[5]!,
-    ca: false,
-    uris: [],
-    critical: [],
+    signatureAlgorithm: all.algorithm.id,
+    subject: fromDer(all.subject.der),
+    ca: all.ca,
+    uris: (all.altNames ?? []).flatMap((name) => (name.form === 'uri' ? [name.text] : [])),
+    critical: [...all.extensions].flatMap(([id, { critical }]) => (critical ? [id] : [])),
   };
-  if (oidOf(childrenOf(fields[2])[0]) !== read.signatureAlgorithm) {
-    throw new MixError('certificate.malformed', { detail: 'two signature algorithms' });
-  }
-  const block = fields.find((field) => isContext(field, 3));
-  if (block) readExtensions(childrenOf(childrenOf(block)[0]), read);
+  if (all.pathLength !== undefined) read.pathLength = all.pathLength;
+  if (all.keyUsage !== undefined) read.keyUsage = all.keyUsage;
+  if (all.purposes !== undefined) read.purposes = all.purposes;
+  if (all.subjectKeyId !== undefined) read.subjectKeyId = all.subjectKeyId;
+  if (all.authorityKeyId?.keyId !== undefined) read.authorityKeyId = all.authorityKeyId.keyId;
   facts.set(certificate, read);
   return read;
-}
-
-function readExtensions(extensions: Asn1[], read: CertificateFacts): void {
-  const seen = new Set<string>();
-  for (const extension of extensions) {
-    const parts = childrenOf(extension);
-    const id = oidOf(parts[0]);
-    if (seen.has(id)) throw new MixError('certificate.malformed', { detail: 'an extension twice' });
-    seen.add(id);
-    const flag = parts[1] && isBoolean(parts[1]) ? parts[1] : undefined;
-    if (flag && bytesOf(flag)[0] !== 0) read.critical.push(id);
-    readExtension(id, bytesOf(parts.at(-1)), read);
-  }
-}
-
-function readExtension(id: string, bytes: Buffer, read: CertificateFacts): void {
-  if (id === OID.basicConstraints) {
-    for (const part of childrenOf(fromDer(bytes))) {
-      if (isBoolean(part)) read.ca = bytesOf(part)[0] !== 0;
-      else if (isInteger(part)) read.pathLength = bytesOf(part).readUIntBE(0, Math.min(bytesOf(part).length, 6));
-    }
-  } else if (id === OID.keyUsage) {
-    read.keyUsage = bitsOf(bytesOf(fromDer(bytes)));
-  } else if (id === OID.extKeyUsage) {
-    read.purposes = childrenOf(fromDer(bytes)).map(oidOf);
-  } else if (id === OID.subjectAltName) {
-    const uris = childrenOf(fromDer(bytes)).filter((name) => isContext(name, 6));
-    read.uris = uris.map((name) => bytesOf(name).toString('latin1'));
-  } else if (id === OID.subjectKeyId) {
-    read.subjectKeyId = bytesOf(fromDer(bytes));
-  } else if (id === OID.authorityKeyId) {
-    const key = childrenOf(fromDer(bytes)).find((part) => isContext(part, 0));
-    if (key) read.authorityKeyId = bytesOf(key);
-  }
-}
-
-/** Numbers of the set bits of a BIT STRING's content (first byte: unused bits). */
-function bitsOf(content: Buffer): Set<number> {
-  const numbers = new Set<number>();
-  for (let bit = 0; bit < (content.length - 1) * 8; bit++) {
-    if (content[1 + (bit >> 3)]! & (0x80 >> (bit & 7))) numbers.add(bit);
-  }
-  return numbers;
 }
 
 /** The public key, or undefined when its bytes make none (node:crypto reads it only when asked, and throws then). */
@@ -114,8 +84,12 @@ export function publicKeyOf(certificate: X509Certificate): KeyObject | undefined
 
 /** Key identifier: leftmost 160 bits of the SHA-256 of the public key bits (RFC 7093 2, method 1). */
 export function keyIdOf(publicKey: KeyObject): Buffer {
-  const spki = childrenOf(fromDer(publicKey.export({ type: 'spki', format: 'der' })));
-  return createHash('sha256').update(bytesOf(spki[1]).subarray(1)).digest().subarray(0, 20);
+  const spki = new Fields(readDer(publicKey.export({ type: 'spki', format: 'der' })), 'a public key');
+  spki.next(TAG.sequence);
+  return createHash('sha256')
+    .update(wholeBytesOf(spki.next(TAG.bitString)))
+    .digest()
+    .subarray(0, 20);
 }
 
 /** Most certificates that one PEM text may hold. */

@@ -2,13 +2,12 @@
 import { createPublicKey, sign, type X509Certificate } from 'node:crypto';
 import { MixError } from '../schemas/errors/index.ts';
 import type { Authority } from './authority.ts';
-import { keyIdOf, OID, readCertificate } from './certificate.ts';
+import { keyIdOf, OID, parsedOf, readCertificate } from './certificate.ts';
 import { type Asn1, bits, enumerated, implicit, integer, octets, oid, sequence, tagged, time, toDer } from './der.ts';
 import { type CertificateStatus, checkStatus } from './path/check-status.ts';
 import { keyOf } from './path/parse-certificate.ts';
 import { type Crl, REVOCATION_REASONS, type RevokedCertificate } from './path/read-crl.ts';
 import { signatureOf } from './signature-algorithm.ts';
-import { parsedOf } from './trust.ts';
 
 export interface CrlOrder {
   revoked: readonly RevokedCertificate[];

@@ -1,5 +1,6 @@
 /**
- * DER for certificates (ITU-T X.690), on node-forge's asn1. Forge keeps bytes as binary strings; this page is where they become Buffers.
+ * DER as it is written for certificates (ITU-T X.690), on node-forge's asn1. Forge keeps bytes as binary strings; this page is where they become
+ * Buffers. What others wrote is read by `path/read-der.ts`.
  */
 import { isIPv4, isIPv6 } from 'node:net';
 import forge from 'node-forge';
@@ -100,81 +101,6 @@ export function fromDer(bytes: Uint8Array, bytesMax = DER_BYTES_MAX): Asn1 {
   } catch {
     throw new MixError('certificate.malformed', { detail: 'not DER' });
   }
-}
-
-/** Children of a constructed value; throws `certificate.malformed` when it is a primitive one. */
-export function childrenOf(value: Asn1 | undefined): Asn1[] {
-  if (!value || !Array.isArray(value.value))
-    throw new MixError('certificate.malformed', { detail: 'a structure was expected' });
-  return value.value;
-}
-
-/** Content bytes of a primitive value. */
-export function bytesOf(value: Asn1 | undefined): Buffer {
-  if (!value || typeof value.value !== 'string')
-    throw new MixError('certificate.malformed', { detail: 'a value was expected' });
-  return Buffer.from(value.value, 'latin1');
-}
-
-export function oidOf(value: Asn1 | undefined): string {
-  if (!value || value.type !== asn1.Type.OID || typeof value.value !== 'string') {
-    throw new MixError('certificate.malformed', { detail: 'an object identifier was expected' });
-  }
-  return asn1.derToOid(value.value);
-}
-
-export function isContext(value: Asn1, number: number): boolean {
-  return value.tagClass === CONTEXT && (value.type as number) === number;
-}
-
-export function isBoolean(value: Asn1): boolean {
-  return value.tagClass === UNIVERSAL && value.type === asn1.Type.BOOLEAN;
-}
-
-export function isInteger(value: Asn1): boolean {
-  return value.tagClass === UNIVERSAL && value.type === asn1.Type.INTEGER;
-}
-
-export function isConstructed(value: Asn1): boolean {
-  return Array.isArray(value.value);
-}
-
-export function isTime(value: Asn1): boolean {
-  return value.tagClass === UNIVERSAL && (value.type === asn1.Type.UTCTIME || value.type === asn1.Type.GENERALIZEDTIME);
-}
-
-/** ms since the epoch of a UTCTime or GeneralizedTime in the one form that RFC 5280 4.1.2.5 allows. Throws `certificate.malformed`. */
-export function timeOf(value: Asn1 | undefined): number {
-  const text = value && isTime(value) ? bytesOf(value).toString('latin1') : '';
-  const parts = /^(\d{2}|\d{4})(\d{2})(\d{2})(\d{2})(\d{2})(\d{2})Z$/.exec(text);
-  if (parts === null) throw new MixError('certificate.malformed', { detail: 'a time was expected' });
-  const [year, month, day, hour, minute, second] = parts.slice(1).map(Number) as [
-    number,
-    number,
-    number,
-    number,
-    number,
-    number,
-  ];
-  const century = parts[1]!.length === 4 ? 0 : year < 50 ? 2000 : 1900;
-  return Date.UTC(century + year, month - 1, day, hour, minute, second);
-}
-
-/** The first value within a constructed one, byte for byte as it came: what a signature is over. */
-export function firstOf(der: Buffer): Buffer {
-  const outer = headOf(der, 0);
-  const inner = headOf(der, outer.start);
-  return der.subarray(outer.start, inner.start + inner.length);
-}
-
-/** Where the content of the value at `at` begins, and its length (X.690 8.1.3). */
-function headOf(der: Buffer, at: number): { start: number; length: number } {
-  const first = der[at + 1] ?? 0;
-  if (first < 0x80) return { start: at + 2, length: first };
-  const count = first & 0x7f;
-  if (count === 0 || count > 4 || at + 2 + count > der.length)
-    throw new MixError('certificate.malformed', { detail: 'not DER' });
-  return { start: at + 2 + count, length: der.readUIntBE(at + 2, count) };
 }
 
 /** The 4 or 16 bytes of an IP address (RFC 5280 4.2.1.6). Throws `certificate.subject`. */

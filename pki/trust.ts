@@ -4,6 +4,7 @@
  */
 import { X509Certificate } from 'node:crypto';
 import { MixError } from '../schemas/errors/index.ts';
+import { parsedOf } from './certificate.ts';
 import { findPath, type PathRequest } from './path/find-path.ts';
 import { kindOfName } from './path/host-name.ts';
 import { type ParsedCertificate, parseCertificate, readPem } from './path/parse-certificate.ts';
@@ -27,17 +28,6 @@ export type ChainVerdict =
   | { ok: true; chain: X509Certificate[] }
   /** `index` counts from the leaf; `keyId` is the key identifier of the certificate at fault, hex. No name of anybody is told. */
   | { ok: false; reason: PathReason; keyId?: string; index?: number; detail?: string };
-
-const parsed = new WeakMap<X509Certificate, ParsedCertificate>();
-
-/** A certificate of node:crypto as path validation reads it; read once and kept with the object. Throws `certificate.malformed`. */
-export function parsedOf(certificate: X509Certificate): ParsedCertificate {
-  const known = parsed.get(certificate);
-  if (known !== undefined) return known;
-  const read = parseCertificate(certificate.raw);
-  parsed.set(certificate, read);
-  return read;
-}
 
 /**
  * Looks for a chain from `leaf` to one of the roots that holds at `trust.at`, for a purpose and a host name when given, as strictly as nodes of the
