@@ -1,15 +1,16 @@
 /** The index of a region as systems outside of the exchange meet it: identity feeds and queries over MLLP. */
 import { execFileSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
+import { connect } from 'node:tls';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Child, makeDir, openWire, segment, startChild, until, type Wire, wireOver } from './outside.ts';
 
 const LAUNCH = fileURLToPath(new URL('../../adapters/cli/launch.js', import.meta.url));
 const ARC = '2.16.840.1.113883.19.300';
-const [EAST, WEST] = [`${ARC}.11.1`, `${ARC}.12.1`];
+const [EAST, WEST, NORTH] = [`${ARC}.11.1`, `${ARC}.12.1`, `${ARC}.13.1`];
 
 const dir = makeDir();
 let child: Child;
@@ -35,9 +36,20 @@ const ward = {
   close: () => void ward.server.close(),
 };
 
+const ca = (...args: string[]): void => void execFileSync(process.execPath, [LAUNCH, 'ca', ...args]);
+
+/** A certificate of the region's authority with this common name. */
+function issue(name: string, profile: string, names?: string): void {
+  const more = names === undefined ? [] : ['--names', names];
+  const out = join(dir.path, `${name}.pem`);
+  ca('issue', join(dir.path, 'data', 'pki'), '--profile', profile, '--name', name, ...more, '--out', out);
+}
+
 function writeRegion(wardPort: number): string {
   const data = join(dir.path, 'data');
-  execFileSync(process.execPath, [LAUNCH, 'ca', 'init', join(data, 'pki'), '--name', 'Region', '--levels', '1']);
+  ca('init', join(data, 'pki'), '--name', 'Region', '--levels', '1');
+  issue('server', 'tls-server', 'localhost');
+  for (const name of ['north', 'stranger']) issue(name, 'tls-client');
   const file = join(dir.path, 'region.yaml');
   const lines = [
     'node:',
@@ -53,13 +65,17 @@ function writeRegion(wardPort: number): string {
     '    telecom: tel:+1-555-555-0100',
     'listeners:',
     `  - { name: lines, kind: index, port: 0, plain: true, profile: plain, authority: ${ARC}.99, facility: OUTSIDE }`,
+    `  - { name: secure, kind: pix, port: 0, profile: plain, authority: ${ARC}.99, facility: OUTSIDE,`,
+    `      tls: { cert: server.pem, key: { file: server.key }, ca: [${join(data, 'pki', 'ca.pem')}] } }`,
     'pix:',
     '  domains:',
     `    - { name: EAST, oid: ${EAST} }`,
     `    - { name: WEST, oid: ${WEST} }`,
+    `    - { name: NORTH, oid: ${NORTH} }`,
     '  sources:',
     `    - { name: east, listener: lines, application: EAST_ADT, authorities: ${EAST} }`,
     `    - { name: west, listener: lines, application: WEST_ADT, authorities: ${WEST} }`,
+    `    - { name: north, listener: secure, certificate: north, authorities: ${NORTH} }`,
     '    - { name: desk, listener: lines, application: DESK, sees: all }',
     '  subscriptions:',
     `    - { outlet: ward, domains: ${EAST} ${WEST} }`,
@@ -97,7 +113,13 @@ interface Person {
 }
 
 /** A message of the feed, v2.3.1 as ITI-8 has it. */
-function feed(from: 'EAST' | 'WEST', event: string, person: Person, more: string[] = [], version = '2.3.1'): string {
+function feed(
+  from: 'EAST' | 'WEST' | 'NORTH',
+  event: string,
+  person: Person,
+  more: string[] = [],
+  version = '2.3.1',
+): string {
   const { number, family = 'Quillfeather', given = 'Isolde', birth = '19700102' } = person;
   count += 1;
   return [
@@ -270,6 +292,45 @@ describe('ITI-21 and ITI-22', () => {
     const cancel = `MSH|^~\\&|DESK|DESK|MIX|REGION|20260501120000||QCN^J01^QCN_J01|C1|P|2.5\rQID|HALLOWAY|IHE PDQ Query\r`;
     expect(segment(await wire.ask(cancel), 'MSA')[1]).toBe('AA');
     expect(segment(await page(segment(two, 'DSC')[1]), 'QAK')[2]).toBe('AE');
+  });
+});
+
+describe('a line with certificates', () => {
+  const pem = (file: string) => readFileSync(join(dir.path, file));
+
+  async function secureWire(client: string): Promise<Wire> {
+    const { port } = child.told.listeners.find(({ name }) => name === 'secure')!;
+    const roots = readFileSync(join(dir.path, 'data', 'pki', 'ca.pem'));
+    const keys = { cert: pem(`${client}.pem`), key: pem(`${client}.key`) };
+    const socket = connect({ port, host: '127.0.0.1', servername: 'localhost', ca: roots, ...keys });
+    await new Promise((resolve, reject) => socket.once('secureConnect', resolve).once('error', reject));
+    return wireOver(socket);
+  }
+
+  test('the certificate says who it is, whatever the message calls its sender', async () => {
+    const line = await secureWire('north');
+    const message = feed('EAST', 'A04', { number: '6001^^^NORTH', family: 'Underhill', birth: '19370606' }, [], '2.5');
+    expect(segment(await line.ask(message), 'MSA')[1]).toBe('AA');
+    const foreign = feed('EAST', 'A04', { number: '7001^^^EAST' }, [], '2.5');
+    const refused = await line.ask(foreign);
+    expect(segment(refused, 'MSA')[1]).toBe('AE');
+    expect(segment(refused, 'ERR')[2]).toBe('PID^1^3^1^4');
+    line.close();
+  });
+
+  test('a certificate of the same authority that nobody named is refused, message by message', async () => {
+    const line = await secureWire('stranger');
+    const answer = await line.ask(feed('NORTH', 'A04', { number: '6002^^^NORTH' }, [], '2.5'));
+    expect(segment(answer, 'MSA')[1]).toBe('AR');
+    expect(segment(answer, 'ERR')[2]).toBe('MSH^1^3');
+    line.close();
+  });
+
+  test('a demographics query belongs to another kind of listener', async () => {
+    const line = await secureWire('north');
+    const asked = query('QBP^Q22^QBP_Q21', 'IHE PDQ Query|N1|@PID.5.1^Underhill');
+    expect(segment(await line.ask(asked), 'MSA')[1]).toBe('AR');
+    line.close();
   });
 });
 
