@@ -23,10 +23,24 @@ const pairsMax = 12_000_000;
 export function candidatePairs(left: readonly Features[], right: readonly Features[] | undefined): Pairs {
   const total = right === undefined ? (left.length * (left.length - 1)) / 2 : left.length * right.length;
   if (total <= wholeMax) return wholePairs(left.length, right?.length, total);
+  return blockPairs(left, right, (one) => [...blockingKeys(one), ...fileKeys(one)]);
+}
+
+/** Pairs within a list that the keys of the index bring together. */
+export function indexPairs(records: readonly Features[]): Pairs {
+  return blockPairs(records, undefined, blockingKeys);
+}
+
+function blockPairs(
+  left: readonly Features[],
+  right: readonly Features[] | undefined,
+  keysOf: (one: Features) => string[],
+): Pairs {
+  const total = right === undefined ? (left.length * (left.length - 1)) / 2 : left.length * right.length;
   const blocks = new Map<string, { mine: number[]; theirs: number[] }>();
   const put = (features: readonly Features[], side: 'mine' | 'theirs'): void => {
     for (const [at, one] of features.entries())
-      for (const key of [...blockingKeys(one), ...fileKeys(one)]) {
+      for (const key of new Set(keysOf(one))) {
         const block = blocks.get(key);
         if (block === undefined) blocks.set(key, { mine: [], theirs: [], [side]: [at] });
         else block[side].push(at);
@@ -43,9 +57,9 @@ export function candidatePairs(left: readonly Features[], right: readonly Featur
       skipped += 1;
       continue;
     }
+    // Within one file the records of a block stand in the order of the file.
     for (const [index, one] of mine.entries())
-      for (const other of right === undefined ? mine.slice(index + 1) : theirs)
-        found.add(right === undefined && other < one ? other * width + one : one * width + other);
+      for (const other of right === undefined ? mine.slice(index + 1) : theirs) found.add(one * width + other);
   }
   const sorted = Float64Array.from(found).sort();
   return {

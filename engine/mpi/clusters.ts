@@ -4,10 +4,11 @@
  * A record without a family name and one without a given name may each be known by a third. So a field of two groups agrees by the mean of
  * its chances over their records: the records of a group are copies of one person's facts, each of them as likely to be the true one.
  */
+
+import { ratioOf } from './compare.ts';
 import type { Features } from './features.ts';
 import { fieldNames } from './levels.ts';
 import { compileModel, type MatchModel } from './model.ts';
-import { ratioOf } from './compare.ts';
 import { judgeRules } from './rules.ts';
 import { compareFields } from './vector.ts';
 
@@ -20,7 +21,7 @@ export interface Edge {
 export interface Gathered {
   /** Group of every record. */
   group: Int32Array;
-  /** Joins that were made and the closest that were not: two records, one of each group, and the chance of the groups. */
+  /** Pairs of records of one group, with the chance of the join that brought them together; and the pairs behind joins that were not made. */
   joins: { left: number; right: number; probability: number; joined: boolean }[];
 }
 
@@ -38,7 +39,12 @@ interface Evidence {
 }
 
 /** Gathers records whose chance to be one person reaches `join`. `edges`: candidates, with the weight of the pair alone. */
-export function gatherRecords(records: readonly Features[], edges: readonly Edge[], model: MatchModel, join: number): Gathered {
+export function gatherRecords(
+  records: readonly Features[],
+  edges: readonly Edge[],
+  model: MatchModel,
+  join: number,
+): Gathered {
   const compiled = compileModel(model);
   const kinds = compiled.relatives.length;
   const fields = fieldNames.length;
@@ -59,8 +65,12 @@ export function gatherRecords(records: readonly Features[], edges: readonly Edge
         factors[(kind + 1) * fields + at] = share < 0 ? own[at]![level]! : share * ratio + 1 - share;
       }
     }
-    const spoken = judgeRules(records[one]!, records[other]!, vector.levels);
-    const barred = spoken.some(({ why }) => why === 'conflict') ? 'conflict' : spoken[0]?.why;
+    const spoken = judgeRules(records[one]!, records[other]!, vector.levels).filter(({ why }) => why !== 'caution');
+    const barred: Evidence['barred'] = spoken.some(({ why }) => why === 'conflict')
+      ? 'conflict'
+      : spoken.length > 0
+        ? 'lack'
+        : undefined;
     const evidence = { factors, barred };
     kept.set(key, evidence);
     return evidence;
@@ -115,7 +125,9 @@ function sizeOdds(group: Int32Array, base: number): (one: number, other: number)
   // Counts of sizes are few and uneven: neighbours lend to each other, and nothing is taken as never.
   const smooth = (size: number): number => {
     const mean = ((counts.get(size - 1) ?? 0) + 2 * (counts.get(size) ?? 0) + (counts.get(size + 1) ?? 0)) / 4;
-    return size === 1 ? (counts.get(1) ?? 0) + 0.01 * groups + 1 : (size <= 2 ? (counts.get(size) ?? 0) : mean) + 0.002 * groups + 0.1;
+    return size === 1
+      ? (counts.get(1) ?? 0) + 0.01 * groups + 1
+      : (size <= 2 ? (counts.get(size) ?? 0) : mean) + 0.002 * groups + 0.1;
   };
   return (one, other) => {
     const pairs = one === other ? (smooth(one) * smooth(one)) / 2 : smooth(one) * smooth(other);
@@ -132,7 +144,12 @@ interface Entry {
   edge: Edge;
 }
 
-function gather(count: number, edges: readonly Edge[], chanceOf: (ones: readonly number[], others: readonly number[]) => number, join: number): Gathered {
+function gather(
+  count: number,
+  edges: readonly Edge[],
+  chanceOf: (ones: readonly number[], others: readonly number[]) => number,
+  join: number,
+): Gathered {
   const group = Int32Array.from({ length: count }, (_, at) => at);
   const members = new Map<number, number[]>();
   const version = new Int32Array(count);
@@ -140,9 +157,18 @@ function gather(count: number, edges: readonly Edge[], chanceOf: (ones: readonly
   const heap = new Heap<Entry>((one, other) => one.chance > other.chance);
   const membersOf = (root: number): number[] => members.get(root) ?? [root];
   const push = (one: number, other: number, edge: Edge): void =>
-    heap.push({ one, other, edge, stamp: version[one]! + version[other]!, chance: chanceOf(membersOf(one), membersOf(other)) });
+    heap.push({
+      one,
+      other,
+      edge,
+      stamp: version[one]! + version[other]!,
+      chance: chanceOf(membersOf(one), membersOf(other)),
+    });
   for (const edge of edges) {
-    for (const [one, other] of [[edge.left, edge.right], [edge.right, edge.left]] as const) {
+    for (const [one, other] of [
+      [edge.left, edge.right],
+      [edge.right, edge.left],
+    ] as const) {
       const mine = near.get(one) ?? new Map<number, Edge>();
       mine.set(other, edge);
       near.set(one, mine);
@@ -155,8 +181,11 @@ function gather(count: number, edges: readonly Edge[], chanceOf: (ones: readonly
     if (group[one] !== one || group[other] !== other || entry.stamp !== version[one]! + version[other]!) continue;
     const [mine, theirs] = [membersOf(one), membersOf(other)];
     const joined = chance >= join && mine.length + theirs.length <= groupMax;
-    joins.push({ left: edge.left, right: edge.right, probability: chance, joined });
-    if (!joined) continue;
+    if (!joined) {
+      joins.push({ left: edge.left, right: edge.right, probability: chance, joined });
+      continue;
+    }
+    for (const a of mine) for (const b of theirs) joins.push({ left: a, right: b, probability: chance, joined });
     const all = [...mine, ...theirs];
     for (const member of theirs) group[member] = one;
     members.set(one, all);
@@ -208,7 +237,8 @@ class Heap<T> {
     items[0] = last;
     for (let at = 0; ; ) {
       let most = at;
-      for (const below of [2 * at + 1, 2 * at + 2]) if (below < items.length && this.#before(items[below]!, items[most]!)) most = below;
+      for (const below of [2 * at + 1, 2 * at + 2])
+        if (below < items.length && this.#before(items[below]!, items[most]!)) most = below;
       if (most === at) return top;
       [items[at], items[most]] = [items[most]!, items[at]!];
       at = most;

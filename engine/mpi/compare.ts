@@ -26,8 +26,8 @@ export interface Comparison {
   rules: string[];
 }
 
-/** Compares two patients. Symmetric, bounded, never throws. */
-export function compare(one: Features, other: Features, model: MatchModel): Comparison {
+/** Compares two patients. Symmetric, bounded, never throws. `listed`: other records of the list bear on it too, so rules of mere caution are silent. */
+export function compare(one: Features, other: Features, model: MatchModel, listed = false): Comparison {
   const compiled = compileModel(model);
   const vector = compareFields(one, other);
   const parts: Comparison['parts'] = [];
@@ -47,7 +47,7 @@ export function compare(one: Features, other: Features, model: MatchModel): Comp
     if (doubt.bits >= 1) rules.push(doubt.id);
   }
   const probability = chanceOf(weight, model.prior);
-  const spoken = judgeRules(one, other, vector.levels);
+  const spoken = judgeRules(one, other, vector.levels).filter(({ why }) => !listed || why !== 'caution');
   for (const { id } of spoken) if (!rules.includes(id)) rules.push(id);
   return { weight, probability, verdict: verdictOf(probability, spoken, model), parts, rules };
 }
@@ -85,6 +85,18 @@ function shareOf(compiled: Compiled, { words, levels }: Vector, name: FieldName)
   if (levels[fieldIndex.order] !== 1 || (name !== 'given' && name !== 'family')) return share;
   const others = compiled.terms.get(name === 'given' ? 'family' : 'given');
   return Math.max(share ?? 0, others === undefined ? 0 : (others.of.get(word) ?? others.rest)) || undefined;
+}
+
+/** The weight of a vector, without its explanation. */
+export function vectorWeight(compiled: Compiled, vector: Vector, prior: number): number {
+  let ratio = 1;
+  for (let at = 0; at < vector.levels.length; at += 1) {
+    const level = vector.levels[at]!;
+    if (level >= 0) ratio *= ratioOf(compiled, vector, at, level);
+  }
+  // Relatives can only take off: where a pair has no chance without them, they need not be asked.
+  const bits = Math.log2(ratio);
+  return bits < 0 ? bits : bits - relativeDoubt(compiled, vector, prior).bits;
 }
 
 /** How much more likely relatives make the pair than strangers do, in bits off the weight, and which kind of relatives. */

@@ -3,6 +3,7 @@ export { blockingKeys, blockingKeysMax } from './blocking.ts';
 export { type ColumnRole, columnRoles, recogniseColumns, rowFeatures } from './columns.ts';
 export { type Comparison, compare, type Verdict } from './compare.ts';
 export { type Facts, type FeatureFlag, type Features, featuresOf, makeFeatures } from './features.ts';
+export { type LinkedPair, type LinkOptions, type LinkResult, linkFiles } from './link-files.ts';
 export { candidateKeys, foldName } from './link-keys.ts';
 export { drawMixNumber, isMixNumber, makeMixNumber, parseMixNumber } from './mix-number.ts';
 export { defaultModel, type MatchModel, withIndexSize } from './model.ts';
