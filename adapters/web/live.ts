@@ -1,5 +1,5 @@
 /** Live notes of the node, one stream a window; closed while the window is hidden. */
-import { useEffect, useRef } from 'react';
+import { useCallback, useEffect, useRef } from 'react';
 import type { LiveNote } from '../../schemas/portal.ts';
 import { watchResume } from './api.ts';
 
@@ -58,4 +58,28 @@ export function useLive(listener: Listener): void {
       if (listeners.size === 0) close();
     };
   }, []);
+}
+
+const REFRESH_MS = 3000;
+
+/** Reloads in the background with the notes that `wanted` picks, but not more often than every few seconds. */
+export function useRefresh(
+  reload: (options: { background: boolean }) => void,
+  wanted: (note: LiveNote) => boolean = () => true,
+): void {
+  const timer = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
+  const newest = useRef({ reload, wanted });
+  useEffect(() => {
+    newest.current = { reload, wanted };
+  });
+  useEffect(() => () => clearTimeout(timer.current), []);
+  useLive(
+    useCallback((note: LiveNote) => {
+      if (!newest.current.wanted(note)) return;
+      timer.current ??= setTimeout(() => {
+        timer.current = undefined;
+        newest.current.reload({ background: true });
+      }, REFRESH_MS);
+    }, []),
+  );
 }

@@ -23,6 +23,7 @@ const PLACES: (RailPlace & { at: Me['node']['role'][]; for: Role[] })[] = [
   { name: 'exchange', href: '/exchange', icon: 'exchange', at: ['region', 'global'], for: ['analyst'] },
   { name: 'patients', href: '/patients', icon: 'patients', at: ['hospital'], for: ['clinician'] },
   { name: 'persons', href: '/patients', icon: 'patients', at: ['region', 'global'], for: ['clinician'] },
+  { name: 'matches', href: '/matches', icon: 'compare', at: ['region', 'global'], for: ['clinician', 'officer'] },
   { name: 'parked', href: '/parked', icon: 'parked', at: ['hospital', 'region', 'global'], for: ['analyst'] },
   { name: 'sources', href: '/sources', icon: 'sources', at: ['hospital'], for: ['analyst'] },
   { name: 'exchange', href: '/exchange', icon: 'exchange', at: ['hospital'], for: ['analyst'] },

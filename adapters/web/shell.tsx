@@ -2,12 +2,12 @@
 import { ActionIcon, Button, Popover, Tooltip, useComputedColorScheme, useMantineColorScheme } from '@mantine/core';
 import { useMediaQuery } from '@mantine/hooks';
 import type { ReactNode } from 'react';
-import { useCallback, useRef, useState } from 'react';
+import { useState } from 'react';
 import type { Me, Overview } from '../../schemas/portal.ts';
 import { useAddress } from './address.ts';
 import { ask, useLoad } from './api.ts';
 import { Icon, Mark } from './icons.tsx';
-import { useLive } from './live.ts';
+import { useRefresh } from './live.ts';
 import { Link } from './parts/link.tsx';
 import type { RailPlace } from './places.ts';
 import { placesFor } from './places.ts';
@@ -17,7 +17,6 @@ import { texts } from './texts.ts';
 
 /** A phone's bottom bar has room for so many; the rest waits behind one more. */
 const BAR_MAX = 5;
-const REFRESH_MS = 3000;
 
 export function Shell({ me, children }: { me: Me; children: ReactNode }) {
   const overview = useLoad<Overview>('/api/overview');
@@ -52,18 +51,6 @@ export function Shell({ me, children }: { me: Me; children: ReactNode }) {
   );
 }
 
-/** Refreshes with the live notes, but not more often than every few seconds. */
-function useRefresh(reload: (options: { background: boolean }) => void): void {
-  const timer = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
-  const refresh = useCallback(() => {
-    timer.current ??= setTimeout(() => {
-      timer.current = undefined;
-      reload({ background: true });
-    }, REFRESH_MS);
-  }, [reload]);
-  useLive(refresh);
-}
-
 function Rail({ me, overview }: { me: Me; overview: Overview | undefined }) {
   const narrow = useMediaQuery('(max-width: 700px)', undefined, { getInitialValueInEffect: false });
   const places = placesFor(me);
@@ -88,8 +75,7 @@ function PlaceLink({
   onClick?: () => void;
 }) {
   const { pathname } = useAddress();
-  const count =
-    name === 'parked' ? overview?.counts.parked : name === 'deliveries' ? overview?.counts.undelivered : undefined;
+  const count = countOf(name, overview);
   return (
     <Link href={href} className="place" aria-current={pathname.startsWith(href) ? 'page' : undefined} onClick={onClick}>
       <Icon name={icon} size={20} />
@@ -97,6 +83,13 @@ function PlaceLink({
       {count === undefined || count === 0 ? null : <span className="place-count">{count}</span>}
     </Link>
   );
+}
+
+/** What waits at a place for a person. */
+function countOf(name: RailPlace['name'], overview: Overview | undefined): number | undefined {
+  if (name === 'parked') return overview?.counts.parked;
+  if (name === 'deliveries') return overview?.counts.undelivered;
+  return name === 'matches' ? overview?.counts.matches : undefined;
 }
 
 function MorePlaces({ places, overview }: { places: RailPlace[]; overview: Overview | undefined }) {

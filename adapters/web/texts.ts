@@ -7,6 +7,7 @@ export const texts = {
     messages: 'Messages',
     patients: 'Patients',
     persons: 'Persons',
+    matches: 'Matches',
     sources: 'Sources',
     parked: 'Parked',
     exchange: 'Exchange',

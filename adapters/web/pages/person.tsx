@@ -4,6 +4,8 @@ import { useLoad } from '../api.ts';
 import { useLive } from '../live.ts';
 import { useMe } from '../parts/me.tsx';
 import { capital, Empty, FaultNotice, SkeletonRows } from '../parts/notices.tsx';
+import { PersonActs } from '../parts/person-acts.tsx';
+import { LifeCards, MergedNotice, mergedInto, usePersonLife } from '../parts/person-identity.tsx';
 import { DocumentsCard, LocalsCard, NumbersCard } from '../parts/registry-cards.tsx';
 import { texts } from '../texts.ts';
 import { ageOf, tellDate } from '../time.ts';
@@ -12,6 +14,7 @@ import { ageOf, tellDate } from '../time.ts';
 export default function PersonPage({ id }: { id: string }) {
   const person = useLoad<PatientView>(`/api/patients/${encodeURIComponent(id)}`);
   const registry = useLoad<RegistryView>(`/api/patients/${encodeURIComponent(id)}/registry`);
+  const life = usePersonLife(id);
   const me = useMe();
   const again = (): void => {
     person.reload({ background: true });
@@ -21,6 +24,15 @@ export default function PersonPage({ id }: { id: string }) {
     if (note.persons.includes(id)) again();
   });
   const fault = person.fault ?? registry.fault;
+  const into = mergedInto(life);
+  // Who leads to another has no facts any more, but a history and a way back.
+  if (fault?.status === 404 && into !== undefined)
+    return (
+      <article className="page patient">
+        <MergedNotice personId={id} into={into} />
+        <LifeCards personId={id} life={life} />
+      </article>
+    );
   if (fault?.status === 404)
     return <Empty sentence={capital(fault.message)} act={texts.places.persons} href="/patients" />;
   if (person.data === undefined || registry.data === undefined)
@@ -54,6 +66,13 @@ export default function PersonPage({ id }: { id: string }) {
           <p className="quiet">{texts.patient.mix}</p>
         </div>
       </header>
+      {into === undefined ? (
+        <div className="person-acts">
+          <PersonActs self={row} />
+        </div>
+      ) : (
+        <MergedNotice personId={id} into={into} />
+      )}
       <LocalsCard view={registry.data} />
       <div className="cards cards-wide">
         <NumbersCard view={registry.data} personId={id} />
@@ -61,6 +80,7 @@ export default function PersonPage({ id }: { id: string }) {
           <DocumentsCard documents={registry.data.documents} onChange={again} />
         )}
       </div>
+      <LifeCards personId={id} life={life} />
     </article>
   );
 }

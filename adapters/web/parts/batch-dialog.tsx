@@ -21,6 +21,8 @@ interface Props {
   help: string;
   /** Words of the button that begins. */
   act: string;
+  /** Told when it is over; by default that all are in the queue again. */
+  over?: (done: number, of: number) => string;
   opened: boolean;
   onClose: () => void;
   onDone: () => void;
@@ -29,7 +31,7 @@ interface Props {
 }
 
 /** Danger needs a typed reason: work on many things at once, with its progress and a way to stop. */
-export function BatchDialog({ title, help, act, opened, onClose, onDone, work }: Props) {
+export function BatchDialog({ title, help, act, over, opened, onClose, onDone, work }: Props) {
   const [reason, setReason] = useState('');
   const [progress, setProgress] = useState<Progress>();
   const [phase, setPhase] = useState<'asking' | 'working' | 'over'>('asking');
@@ -88,7 +90,7 @@ export function BatchDialog({ title, help, act, opened, onClose, onDone, work }:
         </form>
       ) : (
         <div className="stack">
-          <ProgressLine progress={progress} over={phase === 'over'} />
+          <ProgressLine progress={progress} over={phase === 'over' ? (over ?? words.over) : undefined} />
           <div className="acts acts-end">
             {phase === 'working' ? (
               <Button variant="default" onClick={() => running.current?.abort()}>
@@ -104,12 +106,12 @@ export function BatchDialog({ title, help, act, opened, onClose, onDone, work }:
   );
 }
 
-function ProgressLine({ progress, over }: { progress: Progress | undefined; over: boolean }) {
+function ProgressLine({ progress, over }: { progress: Progress | undefined; over: Props['over'] }) {
   const { done = 0, of = 0, failed = 0, fault } = progress ?? {};
   return (
     <>
       <progress className="batch" value={done + failed} max={Math.max(1, of)} aria-label={words.progress} />
-      <p role="status">{over ? words.over(done, of) : words.done(done, of)}</p>
+      <p role="status">{(over ?? words.done)(done, of)}</p>
       {fault === undefined ? null : (
         <p className="fault-line" role="alert">
           {failed > 0 ? `${words.failed(failed)} ` : ''}

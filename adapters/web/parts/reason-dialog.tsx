@@ -16,13 +16,15 @@ interface Props {
   label?: string;
   labelHelp?: string;
   danger?: boolean;
+  /** Told beside a moving bar while it works, where that may take long. */
+  working?: string;
   onClose: () => void;
   /** What it throws is shown; then the reason is still there. */
   onSubmit: (reason: string) => Promise<void>;
 }
 
 /** One act that wants a typed reason. */
-export function ReasonDialog({ title, help, act, label, labelHelp, danger, onClose, onSubmit }: Props) {
+export function ReasonDialog({ title, help, act, label, labelHelp, danger, working, onClose, onSubmit }: Props) {
   const [reason, setReason] = useState('');
   const [fault, setFault] = useState<ApiFault>();
   const [busy, setBusy] = useState(false);
@@ -54,6 +56,12 @@ export function ReasonDialog({ title, help, act, label, labelHelp, danger, onClo
           onChange={(event) => setReason(event.currentTarget.value)}
           data-autofocus
         />
+        {busy && working !== undefined ? (
+          <div role="status">
+            <progress className="working" aria-label={working} />
+            <p className="quiet">{working}</p>
+          </div>
+        ) : null}
         {fault === undefined ? null : (
           <p className="fault-line" role="alert">
             {capital(fault.message)}. {capital(fault.fix)}.

@@ -1,0 +1,114 @@
+/** Two sides of a doubt, fact beside fact; what differs is marked by a word, a sign and the letters themselves. */
+import type { MatchFact, MatchSide, MatchView } from '../../../schemas/identity.ts';
+import { Icon } from '../icons.tsx';
+import { identityTexts } from '../texts-identity.ts';
+import { Link } from './link.tsx';
+
+const words = identityTexts.match;
+
+export function SideBySide({ view: { row, facts } }: { view: MatchView }) {
+  const overlay = row.kind === 'overlay';
+  const heads = overlay ? [words.before, words.fed] : row.sides.map(({ node }) => node);
+  const same = row.sides.length === 2 && !overlay && row.sides[0]?.personId === row.sides[1]?.personId;
+  const title = overlay ? words.sidesOverlay : words.sides;
+  return (
+    <section className="card" aria-label={title}>
+      <h2>{title}</h2>
+      {same ? <p className="quiet">{words.samePerson}</p> : null}
+      <table className="compare sides">
+        <thead>
+          <tr>
+            <th scope="col">
+              <span className="hidden">{words.fact}</span>
+            </th>
+            {row.sides.map((side, at) => (
+              <th scope="col" key={`${side.recordId} ${heads[at]}`}>
+                <SideHead side={side} head={heads[at] ?? side.node} />
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {facts.map((fact) => (
+            <FactRow key={fact.field} fact={fact} sides={row.sides.length} />
+          ))}
+        </tbody>
+      </table>
+    </section>
+  );
+}
+
+function SideHead({ side, head }: { side: MatchSide; head: string }) {
+  return (
+    <>
+      {head}
+      <br />
+      <Link href={`/patients/${encodeURIComponent(side.personId)}`} className="side-name">
+        {side.name ?? words.person}
+      </Link>
+      <br />
+      <span className="quiet">
+        <span className="mono" title={side.number.system}>
+          {side.number.value}
+        </span>
+        {side.mixNumber === undefined ? null : (
+          <>
+            <br />
+            MIX <span className="mono nowrap">{side.mixNumber}</span>
+          </>
+        )}
+      </span>
+    </>
+  );
+}
+
+function FactRow({ fact, sides }: { fact: MatchFact; sides: number }) {
+  const [one = '', other = ''] = fact.values;
+  return (
+    <tr className={fact.differ ? 'side-differs' : undefined}>
+      <th scope="row">
+        {fact.title}{' '}
+        {fact.differ ? (
+          <span className="differs-mark">
+            <Icon name="warning" size={13} /> {words.differ}
+          </span>
+        ) : null}
+      </th>
+      {Array.from({ length: sides }, (_, at) => ({ value: fact.values[at] ?? '', side: at })).map(({ value, side }) => (
+        <td key={side}>
+          {value === '' ? (
+            <span className="quiet">{words.notTold}</span>
+          ) : fact.differ && sides === 2 ? (
+            <Different value={value} beside={side === 0 ? other : one} />
+          ) : (
+            value
+          )}
+        </td>
+      ))}
+    </tr>
+  );
+}
+
+/** The letters between what both begin and end with; all of it where hardly anything is shared. */
+export function differenceIn(value: string, beside: string): { head: string; odd: string; tail: string } {
+  const [mine, others] = [value.toLowerCase(), beside.toLowerCase()];
+  const most = Math.min(mine.length, others.length);
+  let head = 0;
+  while (head < most && mine[head] === others[head]) head += 1;
+  let tail = 0;
+  while (tail < most - head && mine[mine.length - 1 - tail] === others[others.length - 1 - tail]) tail += 1;
+  if (head + tail < value.length / 3) return { head: '', odd: value, tail: '' };
+  const end = value.length - tail;
+  return { head: value.slice(0, head), odd: value.slice(head, end), tail: value.slice(end) };
+}
+
+function Different({ value, beside }: { value: string; beside: string }) {
+  const { head, odd, tail } = differenceIn(value, beside);
+  return (
+    <>
+      {head}
+      {odd === '' ? null : <mark className="odd">{odd}</mark>}
+      {tail}
+    </>
+  );
+}
