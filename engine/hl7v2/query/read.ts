@@ -109,7 +109,13 @@ function readParameters(query: ParameterQuery, qpd: Segment): void {
     });
   query.domains = domains.slice(0, domainsMax).map((raw) => authorityOf(componentOf(raw, 4, delimiters), message));
   if (domains.every((raw) => raw === '')) query.domains = [];
-  const limit = plainOf(message, componentOf(fieldOf(segmentOf(message, 'RCP'), 2), 1, delimiters));
+  const rcp = segmentOf(message, 'RCP');
+  // Answers come at once and whole (tables 0091, 0394): nothing is put off, and there are no batches.
+  if (!['', 'I'].includes(plainOf(message, fieldOf(rcp, 1))))
+    query.faults.push({ code: 'pdq.parameter', place: 'RCP-1', detail: 'I is wanted' });
+  if (!['', 'R', 'T'].includes(plainOf(message, componentOf(fieldOf(rcp, 3), 1, delimiters))))
+    query.faults.push({ code: 'pdq.parameter', place: 'RCP-3', detail: 'R is wanted' });
+  const limit = plainOf(message, componentOf(fieldOf(rcp, 2), 1, delimiters));
   if (/^[1-9]\d{0,8}$/.test(limit)) query.limit = Number(limit);
   else if (limit !== '')
     query.faults.push({ code: 'pdq.parameter', place: 'RCP-2.1', detail: 'a whole number is wanted' });
