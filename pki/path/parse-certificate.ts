@@ -70,6 +70,8 @@ export interface ParsedCertificate {
   /** The rest is read from extensions; absent where they are. */
   ca: boolean;
   pathLength?: number;
+  /** basicConstraints with a default written out. */
+  saysNoAuthority?: true;
   keyUsage?: Set<number>;
   purposes?: string[];
   altNames?: GeneralName[];

@@ -43,6 +43,8 @@ export const EXTENSION = {
 export interface Extension {
   critical: boolean;
   value: Buffer;
+  /** `critical` FALSE is written out, against X.690 11.5; found in the field, and refused by the rules of the web alone. */
+  saysDefault: boolean;
 }
 
 /** Extensions by OID; each once (RFC 5280 4.2), at least one where the field is there. */
@@ -54,11 +56,10 @@ export function readExtensions(list: Der): Map<string, Extension> {
     const id = oidOf(parts.next(TAG.oid));
     const flag = parts.maybe(TAG.boolean);
     const critical = flag !== undefined && booleanOf(flag);
-    // X.690 11.5: a default is not written. It is found in the field, and NIST's own suite holds it.
     const value = parts.next(TAG.octetString).content;
     parts.end();
     if (found.has(id)) throw malformed('an extension twice');
-    found.set(id, { critical, value });
+    found.set(id, { critical, value, saysDefault: flag !== undefined && !critical });
   }
   fields.end();
   if (found.size === 0) throw malformed('a list of extensions that is empty');
@@ -68,6 +69,8 @@ export function readExtensions(list: Der): Map<string, Extension> {
 export interface BasicConstraints {
   ca: boolean;
   pathLength?: number;
+  /** `cA` FALSE is written out, against X.690 11.5. */
+  saysNoAuthority?: true;
 }
 
 export function readBasicConstraints(value: Buffer): BasicConstraints {
@@ -75,8 +78,10 @@ export function readBasicConstraints(value: Buffer): BasicConstraints {
   const flag = fields.maybe(TAG.boolean);
   const length = fields.maybe(TAG.integer);
   fields.end();
-  const ca = flag !== undefined && booleanOf(flag);
-  return length === undefined ? { ca } : { ca, pathLength: countOf(length) };
+  const read: BasicConstraints = { ca: flag !== undefined && booleanOf(flag) };
+  if (length !== undefined) read.pathLength = countOf(length);
+  if (flag !== undefined && !read.ca) read.saysNoAuthority = true;
+  return read;
 }
 
 /** Numbers of the KeyUsage bits (RFC 5280 4.2.1.3). */

@@ -96,6 +96,15 @@ export const RULES: readonly Rule[] = [
     broken: ({ notBefore, notAfter }) => notBefore.isWide || notAfter.isWide,
   },
   {
+    id: 'defaults',
+    source: 'X.690 11.5; RFC 5280 4.1',
+    sentence: 'what is false by default is not written out',
+    on: EVERY,
+    strictness: WEB,
+    broken: ({ extensions, saysNoAuthority }) =>
+      saysNoAuthority === true || [...extensions.values()].some(({ saysDefault }) => saysDefault),
+  },
+  {
     id: 'critical-never',
     source: 'RFC 5280 4.2.1.1, 4.2.1.2, 4.2.1.8, 4.2.1.15, 4.2.2',
     sentence: 'key identifiers, information access, freshest list and directory attributes are not critical',
@@ -206,6 +215,15 @@ export const RULES: readonly Rule[] = [
     broken: (certificate) => has(certificate, EXTENSION.extKeyUsage),
   },
   {
+    id: 'authority-purpose-plain',
+    source: 'BR 7.1.2.2, 7.1.2.10.6',
+    sentence: 'the extended key usage of an authority is not critical and does not say any',
+    on: ['authority'],
+    strictness: WEB,
+    broken: (certificate) =>
+      isCritical(certificate, EXTENSION.extKeyUsage) || certificate.purposes?.includes(ANY_PURPOSE) === true,
+  },
+  {
     id: 'leaf-authority',
     source: 'BR 7.1.2.7.8; RFC 5280 4.2.1.9',
     sentence: 'who serves or asks is no authority',
@@ -236,6 +254,17 @@ export const RULES: readonly Rule[] = [
     on: LEAF,
     strictness: WEB,
     broken: ({ ca, nameConstraints }) => !ca && nameConstraints !== undefined,
+  },
+  {
+    id: 'leaf-policies',
+    source: 'RFC 5280 4.2.1.5, 4.2.1.11, 4.2.1.14',
+    sentence: 'who is no authority maps, constrains and inhibits no policies',
+    on: LEAF,
+    strictness: WEB,
+    broken: (certificate) =>
+      [EXTENSION.policyMappings, EXTENSION.policyConstraints, EXTENSION.inhibitAnyPolicy].some((id) =>
+        has(certificate, id),
+      ),
   },
   {
     id: 'empty-subject',

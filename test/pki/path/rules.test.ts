@@ -1,7 +1,20 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { type Purpose, RULES } from '../../../pki/index.ts';
-import { ANY_POLICY, AT, CLIENT, EXT, GN, issue, type Order, oid, SERVER, seq, tlv } from '../../support/chains.ts';
+import {
+  ANY_POLICY,
+  AT,
+  bool,
+  CLIENT,
+  EXT,
+  GN,
+  issue,
+  type Order,
+  oid,
+  SERVER,
+  seq,
+  tlv,
+} from '../../support/chains.ts';
 import { TLS, told, toldOf, worldOf } from './chain.ts';
 
 const KEY_ID = Buffer.alloc(20, 7);
@@ -21,6 +34,11 @@ const BROKEN = [
   breaks('serial', 'leaf', { serial: Buffer.of(0xff, 1) }),
   breaks('serial', 'middle', { serial: Buffer.concat([Buffer.of(0), Buffer.alloc(20, 0xaa)]) }),
   breaks('time-form', 'leaf', { wideTime: true }),
+  breaks('defaults', 'leaf', { with: [{ id: '2.5.29.19', critical: true, value: seq(bool(false)) }] }),
+  breaks('authority-purpose-plain', 'middle', { with: [EXT.purposes([SERVER], true)] }),
+  breaks('authority-purpose-plain', 'middle', { with: [EXT.purposes(['2.5.29.37.0'])] }),
+  breaks('leaf-policies', 'leaf', { with: [EXT.inhibitAny(1)] }),
+  breaks('leaf-policies', 'leaf', { with: [EXT.policies(['1.2.3']), EXT.mappings([['1.2.3', '1.2.4']])] }),
   breaks('critical-never', 'leaf', { with: [EXT.ski(KEY_ID, true)] }),
   breaks('critical-never', 'middle', { with: [EXT.ski(KEY_ID, true)] }),
   breaks('critical-always', 'middle', { with: [EXT.policyConstraints(5, undefined, false)] }),
@@ -179,7 +197,7 @@ describe('purposes', () => {
   test.each([
     [[CLIENT], 'chain.purpose serverAuth'],
     [[CLIENT, SERVER], 'ok'],
-    [['2.5.29.37.0'], 'ok'],
+    [['2.5.29.37.0'], 'chain.form authority-purpose-plain'],
   ] as const)('of an authority %j bind those below it', (purposes, wanted) => {
     expect(toldOf(worldOf({ middle: { with: [EXT.purposes([...purposes])] } }))).toBe(wanted);
   });
