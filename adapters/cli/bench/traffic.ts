@@ -1,5 +1,7 @@
 /** Synthetic traffic for the bench: deterministic, one message in five about a new patient, one in three an ORU. */
 
+import { chance, pick } from './random.ts';
+
 /** Share of messages that name a patient never seen before. */
 const NEW_PATIENTS = 0.2;
 const FAMILY = [
@@ -23,21 +25,6 @@ const TESTS = [
   ['2823-3', 'Potassium', 'mmol/L', '3.5-5.1'],
   ['2345-7', 'Glucose', 'mg/dL', '70-99'],
 ] as const;
-
-/** Numbers from 0 to 1 that a seed decides (mulberry32). */
-function chance(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
-
-function pick<T>(random: () => number, from: readonly T[]): T {
-  return from[Math.floor(random() * from.length)]!;
-}
 
 function digits(value: number, length: number): string {
   return String(value).padStart(length, '0');
