@@ -2,6 +2,8 @@
 import type { NodeRole } from '../schemas/exchange.ts';
 import type { Identifier, Person } from '../schemas/parts.ts';
 import type { FeedOptions } from './ihe/index.ts';
+import type { LinkRules } from './link.ts';
+import { defaultModel, type MatchModel } from './mpi/index.ts';
 
 /** Another node, as the settings know it. */
 export interface KnownNode {
@@ -31,7 +33,27 @@ export interface ExchangeSetup {
   feed: { quietMs: number; latestMs: number };
   /** When a new document is due after numbers came, in ms; a hospital's. */
   document: { quietMs: number; latestMs: number };
+  /** How the index of a region or global node links; what is left out is as the settings give it. */
+  index?: IndexSetup;
 }
+
+export interface IndexSetup {
+  /** A decision about identities waits for a second person. */
+  fourEyes?: boolean;
+  /** Local records that may be one person; where there are more, nothing is linked by itself and people are asked. */
+  recordsMax?: number;
+  model?: MatchModel;
+}
+
+const RECORDS_MAX = 100;
+
+export const recordsMaxOf = ({ index }: ExchangeSetup): number => index?.recordsMax ?? RECORDS_MAX;
+
+/** How this node links: of its own X-PIDs a region says itself which are one. */
+export const linkRulesOf = ({ index, node }: ExchangeSetup): LinkRules => ({
+  model: index?.model ?? defaultModel,
+  withinDomain: node.role === 'region',
+});
 
 /** System of MIX numbers. */
 export const mixSystem = (setup: Pick<ExchangeSetup, 'oid'>): string => `urn:oid:${setup.oid}.1`;

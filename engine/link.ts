@@ -1,150 +1,159 @@
 /**
- * Which person of the index a fed patient belongs to, and what the person is after it: the decisions of a region or global node, without its store.
- *
- * Persons are linked by a number of a strong kind or by a key of exact demographics (`mpi`), the strongest first; what leads elsewhere is told, not
- * followed. A demographic matcher joins here when it comes.
+ * What a feed says as a local record of the index, and what stands between two such records: the decisions of a region or global node, without its store.
  */
 import type { Patient } from '@medplum/fhirtypes';
-import type { Entry, Identifier, Person, SearchTerm } from '../schemas/parts.ts';
+import type { IndexPair, IndexRecord } from '../schemas/index-store.ts';
+import type { Entry, Identifier, Person } from '../schemas/parts.ts';
 import { type FedPatient, fhirIdentifier, type PatientNumber, tokenOf } from './ihe/index.ts';
-import { candidateKeys } from './mpi/index.ts';
-import { isStrong, mergePersons, mergeRecord, personTerms, uuidv7 } from './record/index.ts';
-
-/** System under which the store finds link keys. */
-export const linkSystem = 'link';
+import {
+  blockingKeys,
+  type Comparison,
+  compare,
+  type Features,
+  featuresOf,
+  type MatchModel,
+  packFeatures,
+  unpackFeatures,
+} from './mpi/index.ts';
+import { isStrong } from './record/index.ts';
 
 /** Natural key of a local patient as it was fed. */
 export const localKey = (number: PatientNumber): string => `Patient|${tokenOf(number)}`;
 
-/** What a fed patient can be found by. */
-export interface Clues {
-  /** Strong numbers of the feeding node's own domains, the one it is fed under first. */
-  numbers: Identifier[];
-  keys: string[];
+/** How this node links; plain settings. */
+export interface LinkRules {
+  model: MatchModel;
+  /**
+   * May two live records of one domain be linked by themselves? At a region a hospital may know a patient twice; of its own X-PIDs a region says itself
+   * which are one, so that the global node only asks.
+   */
+  withinDomain: boolean;
 }
 
-/** `domains`: systems whose numbers the feeding node may give; of others nothing is filed. */
-export function cluesOf(fed: FedPatient, domains: ReadonlySet<string>, sourceId: string): Clues {
-  const numbers = fed.numbers
+const numbersMax = 20;
+
+/** Strong numbers of the feeding node's own domains, but for the one that it is fed under. */
+export function numbersOf(fed: FedPatient, domains: ReadonlySet<string>, sourceId: string): Identifier[] {
+  return fed.numbers
+    .slice(1)
     .filter((one) => isStrong(one) && domains.has(one.system))
+    .slice(0, numbersMax)
     .map(({ system, value, type }) => ({ system, value, type, sourceId }));
-  return { numbers, keys: fed.active ? candidateKeys(fed.patient) : [] };
 }
 
-/** What the store is to be asked for. */
-export function lookUpOf(clues: Clues): PatientNumber[] {
-  return [...clues.numbers, ...clues.keys.map((value) => ({ system: linkSystem, value }))];
+/** The features of a fed patient as they are kept. */
+export const packedFeatures = (patient: Patient): Buffer => Buffer.from(packFeatures(featuresOf(patient)));
+
+const unpacked = new WeakMap<Buffer, Features>();
+
+/** Those of a record; undefined where nothing is known of it. */
+export function featuresIn({ features }: Pick<IndexRecord, 'features'>): Features | undefined {
+  if (features.length === 0) return undefined;
+  let known = unpacked.get(features);
+  if (known === undefined) {
+    known = unpackFeatures(features);
+    unpacked.set(features, known);
+  }
+  return known;
 }
 
-export interface Linked {
-  /** Undefined: nobody is known by any clue. */
-  personId?: string;
-  /** `known`: by the very number it is fed under. */
-  by: 'known' | 'number' | 'key' | 'none';
-  /** Others that weaker clues lead to. */
-  others: string[];
+/** Texts that a record is found by: what of its facts others may share, and every number that names it. None where its node withdrew it. */
+export function keysOf(record: IndexRecord): string[] {
+  if (isWithdrawn(record)) return [];
+  const features = featuresIn(record);
+  const numbers = [record.number, ...record.numbers, ...record.told].map((one) => `#|${tokenOf(one)}`);
+  return [...new Set([...(features === undefined ? [] : blockingKeys(features)), ...numbers])];
 }
 
-/** `holders`: whom each clue leads to, by `system|value`. */
-export function decideLink(clues: Clues, holders: ReadonlyMap<string, string>): Linked {
-  const ways: { by: Linked['by']; holder: string | undefined }[] = [
-    ...clues.numbers.map((one, at) => ({
-      by: at === 0 ? ('known' as const) : ('number' as const),
-      holder: holders.get(tokenOf(one)),
-    })),
-    ...clues.keys.map((key) => ({ by: 'key' as const, holder: holders.get(`${linkSystem}|${key}`) })),
-  ];
-  const found = ways.filter((way): way is { by: Linked['by']; holder: string } => way.holder !== undefined);
-  const [first] = found;
-  if (first === undefined) return { by: 'none', others: [] };
-  const others = [...new Set(found.map(({ holder }) => holder))].filter((holder) => holder !== first.holder);
-  return { personId: first.holder, by: first.by, others };
+/** Withdrawn without another that took its place: it links nobody. */
+export const isWithdrawn = (record: Pick<IndexRecord, 'state' | 'mergedInto'>): boolean =>
+  record.state === 'retired' && record.mergedInto === undefined;
+
+export interface Between {
+  link: IndexPair['link'];
+  weight: number;
+  comparison?: Comparison;
 }
 
-/**
- * May the person be joined with the other that its newest demographics lead to? Only where it stands on this one local patient alone: when several
- * hospitals tell of somebody, a change at one of them may as well be a slip.
- */
-export function mayJoin(person: Person, locals: readonly Entry[], number: PatientNumber): boolean {
-  const live = locals.filter((entry) => !entry.removed);
-  return person.state === 'active' && live.every((entry) => entry.key === localKey(number));
+/** What links two records by itself, and how they compare. Symmetric, of the records alone. */
+export function linkBetween(one: IndexRecord, other: IndexRecord, rules: LinkRules): Between {
+  if (isWithdrawn(one) || isWithdrawn(other)) return { link: 'none', weight: 0 };
+  const [ours, theirs] = [featuresIn(one), featuresIn(other)];
+  const comparison = ours && theirs && compare(ours, theirs, rules.model);
+  const weight = comparison?.weight ?? 0;
+  const told = comparison === undefined ? {} : { comparison };
+  if (sharesNumber(one, other))
+    return { link: comparison !== undefined && isAtOdds(comparison) ? 'possible' : 'number', weight, ...told };
+  if (comparison === undefined || comparison.verdict === 'no-match') return { link: 'none', weight, ...told };
+  const within = one.number.system === other.number.system;
+  return {
+    link: comparison.verdict === 'match' && within && !rules.withinDomain ? 'possible' : comparison.verdict,
+    weight,
+    ...told,
+  };
 }
 
-export interface Filing {
-  personId: string;
-  known?: Person;
-  /** The person's local patients as they were fed, by key, removed ones too. */
-  locals: ReadonlyMap<string, Entry>;
-  /** Whom each clue leads to. */
-  holders: ReadonlyMap<string, string>;
-  sourceId: string;
-  /** Delivery that brought it. */
-  messageId: string;
-  now: number;
+function sharesNumber(one: IndexRecord, other: IndexRecord): boolean {
+  const ours = new Set([one.number, ...one.numbers, ...one.told].map(tokenOf));
+  return [other.number, ...other.numbers, ...other.told].some((number) => ours.has(tokenOf(number)));
 }
 
-export interface Filed {
-  person: Person;
-  expect: number;
-  terms: SearchTerm[];
-  entries: { entry: Entry; expect: number }[];
-  changed: boolean;
+/** Rules that keep two apart even where a third stands between them. */
+const apartRules = new Set(['twins', 'birth-order', 'sex-conflict', 'suffix', 'newborn', 'test-patient']);
+
+function isAtOdds({ verdict, weight, rules }: Comparison): boolean {
+  return verdict !== 'match' && (weight < 0 || rules.some((rule) => apartRules.has(rule)));
 }
 
-/** The person after this feed: demographics element by element as newest told, numbers and keys that nobody else holds. */
-export function filePatient(fed: FedPatient, clues: Clues, filing: Filing): Filed {
-  const { personId, known, holders, now } = filing;
-  const key = localKey(fed.number);
-  const before = filing.locals.get(key);
-  const free = clues.numbers.filter((one) => (holders.get(tokenOf(one)) ?? personId) === personId);
-  const merged = mergeRecord(
-    known === undefined ? { entries: filing.locals } : { person: known, entries: filing.locals },
-    {
-      identifiers: free,
-      patient: demographicsOf(fed.patient),
-      nulls: before === undefined || before.removed ? [] : missing(demographicsOf(before.body as Patient), fed.patient),
-      demographics: 'snapshot',
-      entries: [{ key, act: 'put', resource: bodyOf(fed.patient), from: 'ITI-104' }],
-    },
-    {
-      personId,
-      sourceId: filing.sourceId,
-      messageId: filing.messageId,
-      // A clock that runs ahead must not win for ever.
-      sourceTime: Math.min(fed.updatedAt ?? now, now),
-      now,
-      newId: () => uuidv7(now),
-    },
-  );
-  const locals = new Map(filing.locals);
-  for (const { entry } of merged.entries) locals.set(entry.key, entry);
-  const linkKeys = keysOf(known, locals, clues.keys, holders, personId);
-  const changed = merged.changed || !sameTexts(linkKeys, known?.linkKeys ?? []);
-  const version = merged.changed || !changed ? merged.person.version : merged.person.version + 1;
-  const person = withNumbers({ ...merged.person, version, linkKeys }, merged.person.identifiers, national(fed.patient));
-  return { person, expect: merged.expect, terms: personTerms(person.patient), entries: merged.entries, changed };
+/** May these never be joined by themselves, also through others? */
+export function inConflict(one: IndexRecord, other: IndexRecord, rules: LinkRules): boolean {
+  const [ours, theirs] = [featuresIn(one), featuresIn(other)];
+  return ours !== undefined && theirs !== undefined && isAtOdds(compare(ours, theirs, rules.model));
 }
 
-/** Keys of every local patient that stands: the fed one's where nobody else holds them, the others' where they were filed before. */
-function keysOf(
-  known: Person | undefined,
-  locals: ReadonlyMap<string, Entry>,
-  fresh: readonly string[],
-  holders: ReadonlyMap<string, string>,
-  personId: string,
-): string[] {
-  const filed = new Set(known?.linkKeys ?? []);
-  for (const key of fresh) if ((holders.get(`${linkSystem}|${key}`) ?? personId) === personId) filed.add(key);
-  const standing = new Set<string>();
-  for (const entry of locals.values())
-    if (!entry.removed) for (const key of candidateKeys(entry.body as Patient)) standing.add(key);
-  return [...standing].filter((key) => filed.has(key)).slice(0, linkKeysMax);
+/** Name, sex and birth date all told before and after, and all different: under this number there is somebody else now. */
+export function isOverlay(before: IndexRecord, patient: Patient): boolean {
+  const [was, is] = [featuresIn(before), featuresOf(patient)];
+  if (was === undefined || was.names.length === 0 || is.names.length === 0) return false;
+  if (was.sex === '' || is.sex === '' || was.sex === is.sex) return false;
+  if (was.birth === 0 || is.birth === 0 || was.birth === is.birth) return false;
+  const words = new Set(was.names.flatMap(wordsOf));
+  return !is.names.flatMap(wordsOf).some((word) => words.has(word));
 }
 
-const linkKeysMax = 200;
+const wordsOf = ({ given, family, middle }: Features['names'][number]): string[] =>
+  [...given.split(' '), ...family.split(' '), ...middle.split(' ')].filter((word) => word.length > 1);
 
-const sameTexts = (one: readonly string[], other: readonly string[]): boolean =>
-  one.length === other.length && one.every((text, at) => text === other[at]);
+/** The fed patient as an entry's body: as it came, but for id, text and pictures. */
+export function bodyOf(patient: Patient): Patient {
+  const { id: _id, text: _text, photo: _photo, ...rest } = patient;
+  return rest;
+}
+
+/** The entry that keeps a local patient as it was fed. */
+export function localEntry(
+  of: { id: string; personId: string; number: PatientNumber; sourceId: string; removed: boolean },
+  body: Patient,
+  before: Entry | undefined,
+  meta: { messageId: string; sourceTime: number; from?: string },
+): { entry: Entry; expect: number } {
+  const entry: Entry = {
+    id: of.id,
+    personId: of.personId,
+    type: 'Patient',
+    key: localKey(of.number),
+    version: (before?.version ?? 0) + 1,
+    status: '',
+    code: '',
+    sourceId: of.sourceId,
+    messageId: meta.messageId,
+    sourceTime: meta.sourceTime,
+    removed: of.removed,
+    from: meta.from ?? 'ITI-104',
+    body: { ...body, id: of.id },
+  };
+  return { entry, expect: before?.version ?? 0 };
+}
 
 /** The person with these numbers, and its Patient showing them with what the state gave. */
 export function withNumbers(
@@ -165,12 +174,13 @@ function isNational({ system, value, type }: FhirIdentifier): boolean {
   return !!system && !!value && nationalTypes.has(type?.coding?.[0]?.code ?? '');
 }
 
-function national(patient: Patient): FhirIdentifier[] {
+/** Numbers of the state that a fed patient shows. */
+export function nationalOf(patient: Patient): FhirIdentifier[] {
   return (patient.identifier ?? []).filter((one) => isNational(one) && one.use !== 'old').slice(0, 20);
 }
 
 /** What of a fed patient describes the person: no ids, numbers, links or texts of the sender's own. */
-function demographicsOf(patient: Patient): Patient {
+export function describes(patient: Patient): Patient {
   const {
     id: _1,
     meta: _2,
@@ -183,65 +193,4 @@ function demographicsOf(patient: Patient): Patient {
     ...rest
   } = patient;
   return rest;
-}
-
-/** The fed patient as an entry's body: as it came, but for id, text and pictures. */
-function bodyOf(patient: Patient): Patient {
-  const { id: _id, text: _text, photo: _photo, ...rest } = patient;
-  return rest;
-}
-
-/** Elements that this source told before and tells no longer. */
-function missing(before: Patient, now: Patient): string[] {
-  const told = now as unknown as Record<string, unknown>;
-  return Object.keys(before).filter((element) => element !== 'resourceType' && told[element] === undefined);
-}
-
-/** A local patient that another took the place of: kept, inactive, out of every answer. */
-export function retireLocal(
-  fed: FedPatient,
-  filing: Pick<Filing, 'personId' | 'locals' | 'sourceId' | 'messageId' | 'now'>,
-): { entry: Entry; expect: number } {
-  const key = localKey(fed.number);
-  const before = filing.locals.get(key);
-  const id = before?.id ?? uuidv7(filing.now);
-  const entry: Entry = {
-    id,
-    personId: filing.personId,
-    type: 'Patient',
-    key,
-    version: (before?.version ?? 0) + 1,
-    status: '',
-    code: '',
-    sourceId: filing.sourceId,
-    messageId: filing.messageId,
-    sourceTime: Math.min(fed.updatedAt ?? filing.now, filing.now),
-    removed: true,
-    from: 'ITI-104',
-    body: { ...bodyOf(fed.patient), id },
-  };
-  return { entry, expect: before?.version ?? 0 };
-}
-
-/** Two persons of the index that are one: the older one stays. */
-export function joinPersons(
-  one: { person: Person; entries: Entry[] },
-  other: { person: Person; entries: Entry[] },
-  meta: { messageId: string; now: number },
-): { survivor: Person; retired: Person; changes: ReturnType<typeof mergePersons> } {
-  const [older, younger] = isOlder(one.person, other.person) ? [one, other] : [other, one];
-  const changes = mergePersons(older, younger, meta);
-  const [kept, gone] = changes.persons as [(typeof changes.persons)[number], (typeof changes.persons)[number]];
-  const linkKeys = [...new Set([...(older.person.linkKeys ?? []), ...(younger.person.linkKeys ?? [])])];
-  kept.person = withNumbers({ ...kept.person, linkKeys: linkKeys.slice(0, linkKeysMax) }, kept.person.identifiers, [
-    ...(younger.person.patient.identifier ?? []).filter(isNational),
-  ]);
-  kept.terms = personTerms(kept.person.patient);
-  const { linkKeys: _, ...shell } = gone.person;
-  gone.person = shell;
-  return { survivor: kept.person, retired: gone.person, changes };
-}
-
-function isOlder(one: Person, other: Person): boolean {
-  return one.createdAt === other.createdAt ? one.id < other.id : one.createdAt < other.createdAt;
 }

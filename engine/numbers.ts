@@ -5,13 +5,15 @@
 import { MixError } from '../schemas/errors/index.ts';
 import type { FhirAnswer, NodeSubject, PeerAnswer } from '../schemas/exchange.ts';
 import type { Changes, Clock, Delivery, Entry, Identifier, Log, Person, Store } from '../schemas/parts.ts';
-import { type ExchangeSetup, knownNode, mixSystem, xpidSystem } from './domains.ts';
+import { type ExchangeSetup, knownNode, linkRulesOf, mixSystem, recordsMaxOf, xpidSystem } from './domains.ts';
 import { type FedPatient, type PatientNumber, readFeed, tokenOf } from './ihe/index.ts';
-import { deliveriesDown, joinInOneCommit, survivorOf } from './join.ts';
-import { localKey, withNumbers } from './link.ts';
+import { survivorOf } from './join.ts';
+import { withNumbers } from './link.ts';
 import { isMixNumber } from './mpi/index.ts';
 import { type Receipt, type ReceiveParts, receiveOnce } from './receive.ts';
 import { personTerms, uuidv7 } from './record/index.ts';
+import { relink } from './relink.ts';
+import { settle } from './settle.ts';
 
 interface NumberParts {
   store: Store;
@@ -66,39 +68,66 @@ export function applyNumbers(
 }
 
 /**
- * What these numbers change here: the person, at a hospital a new document that carries them, at a region the word to its hospitals. Two persons of a
- * region to whom the global node gives one number are joined first.
+ * What these numbers change here: at a hospital the person, with a new document that carries them; at a region the record that the person was made for,
+ * and with it everybody who is one person by them. `madeAs`: id under which the node above knows the person.
  */
 export async function changesByNumbers(
   parts: NumberParts,
   setup: ExchangeSetup,
   personId: string,
   given: readonly Identifier[],
+  madeAs = personId,
 ): Promise<Changes> {
   if (given.length === 0) return {};
   const { store, clock } = parts;
-  const asked = given.map(({ system, value }) => ({ system, value }));
-  let holders = await store.personsByIdentifier(asked);
-  if (setup.node.role === 'region')
-    for (const holder of new Set(holders.values()))
-      if (holder !== personId) {
-        await joinInOneCommit(parts, setup, [holder, personId], 'one MIX number for both');
-        holders = await store.personsByIdentifier(asked);
-      }
   const person = await survivorOf(store, personId);
   if (person === undefined) return {};
   const now = clock.now();
+  if (setup.node.role === 'region') return tellRecord(parts, setup, { person, madeAs, given, now });
+  const holders = await store.personsByIdentifier(given.map(({ system, value }) => ({ system, value })));
   const applied = applyNumbers(person, given, holders, now);
   if (applied === undefined) return {};
   const next = shown(applied.person, new Set(given.map(({ system }) => system)));
-  const changes: Changes = {
+  return {
     persons: [{ person: next, expect: person.version, terms: personTerms(next.patient) }],
     identifiersGone: applied.gone.map((one) => ({ personId: person.id, ...one })),
+    jobsNew: [documentJob(setup, person.id, now)],
   };
-  if (setup.node.role === 'hospital') return { ...changes, jobsNew: [documentJob(setup, person.id, now)] };
-  const locals = await store.entriesByKey(person.id, person.identifiers.map(localKey));
-  return { ...changes, ...deliveriesDown(locals.values(), person.id, now) };
 }
+
+const RECORDS_MAX = 10_000;
+
+/** The numbers stand with the record that the person was made for, so that they leave with it; two that were told one number are one person. */
+async function tellRecord(
+  parts: NumberParts,
+  setup: ExchangeSetup,
+  { person, madeAs, given, now }: { person: Person; madeAs: string; given: readonly Identifier[]; now: number },
+): Promise<Changes> {
+  const records = await parts.store.indexRecordsOf([person.id], RECORDS_MAX);
+  const record = records.find(({ ownId }) => ownId === madeAs) ?? records.find(({ ownId }) => ownId === person.id);
+  if (record === undefined) return {};
+  const told = given.map((one) => ({ ...one, at: now }));
+  const same =
+    record.told.length === told.length &&
+    told.every((one) => record.told.some((other) => tokenOf(other) === tokenOf(one)));
+  if (same) return {};
+  const rules = linkRulesOf(setup);
+  const next = { ...record, told };
+  const linked = await relink(parts, rules, next);
+  const proposal = {
+    records: [{ record: next, keys: linked.keys }],
+    pairs: linked.pairs,
+    blocks: linked.blocks,
+    looked: linked.looked,
+  };
+  const about = { who: given[0]!.sourceId, reason: 'numbers of the node above', messageId: uuidv7(now), now };
+  const settled = await settle(parts, setup, rules, proposal, about, recordsMaxOf(setup) * LIMIT_TIMES);
+  if (settled === undefined) throw new MixError('mpi.storm', { place: 'Patient.identifier' });
+  return settled.changes;
+}
+
+/** What the node above says is no guess: the person may grow beyond what is linked by itself. */
+const LIMIT_TIMES = 10;
 
 /** Its Patient shows the given numbers beside those that the EMR told. */
 function shown(person: Person, systems: ReadonlySet<string>): Person {
@@ -131,8 +160,15 @@ export function takeNumbersDown(
     const holder = (await parts.store.personsByIdentifier([fed.number])).get(tokenOf(fed.number));
     if (holder === undefined) throw new MixError('exchange.unknown-patient', { place: 'identifier' });
     const given = givenNumbers(setup, from, fed);
-    const changes = await changesByNumbers(parts, setup, holder, given);
-    const personId = changes.persons?.[0]?.person.id ?? holder;
+    // A region is told under an X-PID, which may be that of somebody who leads on by now.
+    const changes = await changesByNumbers(
+      parts,
+      setup,
+      holder,
+      given,
+      setup.node.role === 'region' ? fed.number.value : holder,
+    );
+    const personId = changes.persons?.find(({ person }) => person.state === 'active')?.person.id ?? holder;
     return {
       answer: {
         status: 200,
@@ -160,6 +196,7 @@ export async function takeNumbers(
   const node = knownNode(setup, delivery.outlet);
   if (delivery.kind !== 'feed' || node === undefined) return {};
   const person = await parts.store.person(delivery.thing);
+  // Of somebody who leads on only the survivor's numbers matter, and those are told under its own id.
   if (person === undefined || person.state !== 'active') return {};
   const fed = readAnswered(answer);
   const given = givenNumbers(setup, { id: node.name, role: node.role, organization: node.organization }, fed);

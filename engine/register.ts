@@ -5,38 +5,19 @@
 import type { Patient } from '@medplum/fhirtypes';
 import { MixError } from '../schemas/errors/index.ts';
 import type { FhirAnswer, NodeSubject } from '../schemas/exchange.ts';
-import type { Changes, Entry, Identifier, Person } from '../schemas/parts.ts';
-import { feedJob } from './deliveries.ts';
-import {
-  domainsOf,
-  type ExchangeSetup,
-  type KnownNode,
-  knownNode,
-  mixSystem,
-  nodeAbove,
-  numbersToTell,
-  xpidSystem,
-} from './domains.ts';
-import { type FedPatient, fhirIdentifier, type PatientNumber, readFeed, tokenOf } from './ihe/index.ts';
-import { joinInOneCommit } from './join.ts';
-import {
-  type Clues,
-  cluesOf,
-  decideLink,
-  type Filed,
-  filePatient,
-  type Linked,
-  linkSystem,
-  localKey,
-  lookUpOf,
-  mayJoin,
-  retireLocal,
-  withNumbers,
-} from './link.ts';
-import { candidateKeys, drawMixNumber } from './mpi/index.ts';
+import type { IndexRecord } from '../schemas/index-store.ts';
+import type { Entry } from '../schemas/parts.ts';
+import { answerOf, checkBelow, feedingNode, type KnownLocal, localOf, said, withItems } from './answer-feed.ts';
+import { domainsOf, type ExchangeSetup, type KnownNode, linkRulesOf, nodeAbove, recordsMaxOf } from './domains.ts';
+import { holdOverlay } from './hold-overlay.ts';
+import { type FedPatient, readFeed, tokenOf, uuidOf } from './ihe/index.ts';
+import { bodyOf, isOverlay, localEntry, numbersOf, packedFeatures } from './link.ts';
+import { mergeLocals } from './merge-locals.ts';
 import { takeNumbersDown } from './numbers.ts';
 import { type Receipt, type ReceiveParts, receiveOnce } from './receive.ts';
-import { isStrong, personTerms, uuidv7 } from './record/index.ts';
+import { isStrong, uuidv7 } from './record/index.ts';
+import { askAbout, type Relinked, relink } from './relink.ts';
+import { type About, type Proposal, type SettledIndex, settle } from './settle.ts';
 
 /**
  * ITI-104. Throws `exchange.query`, `exchange.malformed`, `exchange.no-identifier`, `exchange.unknown-domain`, `exchange.not-here` (not a node that
@@ -49,18 +30,16 @@ export async function feedPatient(
   request: { identifier: string; patient: Patient; deliveryId?: string },
 ): Promise<FhirAnswer> {
   const fed = readFeed(request.identifier, request.patient);
-  const node = knownNode(setup, from.id);
-  if (node === undefined) throw new MixError('exchange.not-here', { place: 'identifier', detail: 'an unknown node' });
+  const node = feedingNode(setup, from, 'identifier');
   if (node.role === nodeAbove(setup)?.role) return takeNumbersDown(parts, setup, from, fed, request.deliveryId);
-  const below = setup.node.role === 'region' ? 'hospital' : setup.node.role === 'global' ? 'region' : undefined;
-  if (node.role !== below)
-    throw new MixError('exchange.not-here', { detail: `a ${node.role} does not feed this node` });
+  checkBelow(setup, node);
   const domains = domainsOf(node);
   checkNumber(fed, domains);
+  const { replacedBy } = fed;
   return receiveOnce(parts, from, request.deliveryId, (id) =>
-    fed.replacedBy === undefined
-      ? fileFeed(parts, setup, node, fed, id)
-      : mergeLocals(parts, setup, node, { ...fed, replacedBy: fed.replacedBy }, id),
+    replacedBy === undefined
+      ? fileFeed(parts, setup, { fed, node, domains, messageId: id })
+      : mergeLocals(parts, setup, node, { ...fed, replacedBy }, id),
   );
 }
 
@@ -75,181 +54,206 @@ function checkNumber(fed: FedPatient, domains: ReadonlySet<string>): void {
     throw new MixError('exchange.unknown-domain', { place: 'Patient.link' });
 }
 
-async function localsOf(parts: ReceiveParts, person: Person | undefined, fed: FedPatient): Promise<Map<string, Entry>> {
-  if (person === undefined) return new Map();
-  const keys = new Set([localKey(fed.number), ...person.identifiers.map(localKey)]);
-  return parts.store.entriesByKey(person.id, [...keys]);
+export interface Filing {
+  fed: FedPatient;
+  node: KnownNode;
+  /** Systems whose numbers the node may give. */
+  domains: ReadonlySet<string>;
+  messageId: string;
+  /** A person took the facts of an overlay: they are not held again. */
+  taken?: { by: string; reason: string };
 }
 
 /** Add or revise (2:3.104.4.1). */
-async function fileFeed(
+export async function fileFeed(parts: ReceiveParts, setup: ExchangeSetup, filing: Filing): Promise<Receipt> {
+  const { fed, node } = filing;
+  const now = parts.clock.now();
+  const known = await localOf(parts, fed.number);
+  const { record, entry } = known;
+  // A clock that runs ahead must not win for ever.
+  const sourceTime = Math.min(fed.updatedAt ?? now, now);
+  if (record !== undefined && entry !== undefined) {
+    const person = await parts.store.person(record.personId);
+    if (person === undefined) throw new MixError('store.conflict', { place: 'person' });
+    if (entry.sourceTime > sourceTime) return said(setup, person, 'older than what is known');
+    if (filing.taken === undefined && !entry.removed && isOverlay(record, fed.patient))
+      return { ...said(setup, person, OVERLAY), changes: await holdOverlay(parts.store, record, fed, node.name, now) };
+  }
+  const next = await nextRecord(parts, filing, known, sourceTime);
+  const local = localEntry({ ...next, removed: false }, bodyOf(fed.patient), entry, {
+    messageId: filing.messageId,
+    sourceTime,
+  });
+  const same = record !== undefined && sameRecord(record, next);
+  if (same && entry !== undefined && !entry.removed && sameBody(entry, local.entry)) {
+    const person = await parts.store.person(record.personId);
+    if (person !== undefined) return said(setup, person, 'fed again');
+  }
+  return linkIn(parts, setup, filing, { known, next, local: { ...local, same } });
+}
+
+const OVERLAY = 'held: name, sex and birth date all changed; record.numbers-disagree';
+
+/** The record after this feed. One that was merged stands again: its source says that it is somebody. */
+async function nextRecord(
+  { store, clock }: ReceiveParts,
+  { fed, node, domains }: Filing,
+  { record, entry }: KnownLocal,
+  sourceTime: number,
+): Promise<IndexRecord> {
+  const next: IndexRecord = {
+    id: record?.id ?? entry?.id ?? uuidv7(clock.now()),
+    personId: record?.personId ?? entry?.personId ?? '',
+    number: { ...fed.number, type: fed.type },
+    sourceId: node.name,
+    state: 'active',
+    stateAt: record?.state === 'active' ? record.stateAt : sourceTime,
+    numbers: numbersOf(fed, domains, node.name),
+    told: record?.told ?? [],
+    features: packedFeatures(fed.patient),
+    stamp: record?.stamp ?? 0,
+  };
+  const own = record?.ownId ?? (entry && (await ownOfOld(store, entry)));
+  if (own !== undefined) next.ownId = own;
+  if (record?.ownNumber !== undefined) next.ownNumber = record.ownNumber;
+  return next;
+}
+
+/** The person of a local patient from before there was an index, unless another record has it. */
+async function ownOfOld(store: ReceiveParts['store'], entry: Entry): Promise<string | undefined> {
+  const records = await store.indexRecordsOf([entry.personId], OLD_MAX);
+  return records.some(({ ownId }) => ownId === entry.personId) ? undefined : entry.personId;
+}
+
+const OLD_MAX = 10_000;
+
+function sameRecord(one: IndexRecord, other: IndexRecord): boolean {
+  const textOf = ({ number, numbers }: IndexRecord): string => [number, ...numbers].map(tokenOf).join('\n');
+  return one.state === other.state && textOf(one) === textOf(other) && one.features.equals(other.features);
+}
+
+function sameBody(one: Entry, other: Entry): boolean {
+  return JSON.stringify(one.body) === JSON.stringify(other.body);
+}
+
+async function linkIn(
   parts: ReceiveParts,
   setup: ExchangeSetup,
-  node: KnownNode,
-  fed: FedPatient,
-  messageId: string,
+  filing: Filing,
+  {
+    known,
+    next,
+    local,
+  }: { known: KnownLocal; next: IndexRecord; local: ReturnType<typeof localEntry> & { same: boolean } },
 ): Promise<Receipt> {
-  const { store, clock } = parts;
-  const clues = cluesOf(fed, domainsOf(node), node.name);
-  let holders = await store.personsByIdentifier(lookUpOf(clues));
-  let linked = decideLink(clues, holders);
-  if (await joinByKeys(parts, setup, { fed, clues, holders, linked })) {
-    holders = await store.personsByIdentifier(lookUpOf(clues));
-    linked = decideLink(clues, holders);
-  }
-  const known = linked.personId === undefined ? undefined : await store.person(linked.personId);
-  const now = clock.now();
-  const personId = known?.id ?? uuidv7(now);
-  const locals = await localsOf(parts, known, fed);
-  const filing = { personId, locals, holders, sourceId: node.name, messageId, now };
-  const filed = filePatient(fed, clues, known === undefined ? filing : { ...filing, known });
-  const person = await numbered(parts, setup, filed.person);
-  if (linked.others.length > 0)
-    parts.log.warn(
-      { person: personId, others: linked.others, node: node.name },
-      'clues of a feed lead to several persons',
-    );
-  return {
-    answer: answerOf(setup, person, locals.has(localKey(fed.number)) ? 200 : 201),
-    changes: filed.changed ? filedChanges(setup, filed, person, now) : {},
-    action: 'create',
-    thing: { type: 'patient', id: personId, personId },
-    reason: reasonOf(linked),
+  const { node, messageId } = filing;
+  const now = parts.clock.now();
+  const rules = linkRulesOf(setup);
+  const entry = { entry: local.entry, expect: local.expect };
+  const linked = local.same ? undefined : await relink(parts, rules, next);
+  const about: About = {
+    who: filing.taken?.by ?? node.name,
+    reason: filing.taken?.reason ?? (linked === undefined ? 'fed again' : howLinked(known, linked)),
+    messageId,
+    now,
   };
-}
-
-/** What the audit tells of a link; `record.numbers-disagree` where clues lead to several persons. */
-function reasonOf({ by, others }: Linked): string {
-  const how = { known: 'fed again', number: 'linked by a number', key: 'linked by demographics', none: 'new' }[by];
-  return others.length === 0 ? how : `${how}; record.numbers-disagree`;
-}
-
-/** A patient whose demographics are complete at last may turn out to be somebody who is known already. */
-async function joinByKeys(
-  parts: ReceiveParts,
-  setup: ExchangeSetup,
-  ask: { fed: FedPatient; clues: Clues; holders: ReadonlyMap<string, string>; linked: Linked },
-): Promise<boolean> {
-  const { fed, clues, holders, linked } = ask;
-  if (linked.by !== 'known' || linked.personId === undefined) return false;
-  const byKeys = clues.keys.map((key) => holders.get(`${linkSystem}|${key}`));
-  const other = byKeys.find((holder) => holder !== undefined && holder !== linked.personId);
-  if (other === undefined) return false;
-  const person = await parts.store.person(linked.personId);
-  if (person === undefined) return false;
-  const locals = await localsOf(parts, person, fed);
-  if (!mayJoin(person, [...locals.values()], fed.number)) return false;
-  await joinInOneCommit(parts, setup, [other, person.id], 'exact demographics');
-  return true;
-}
-
-function filedChanges(setup: ExchangeSetup, filed: Filed, person: Person, now: number): Changes {
-  const changes: Changes = {
-    persons: [{ person, expect: filed.expect, terms: personTerms(person.patient) }],
-    entries: filed.entries,
+  const proposal: Proposal = {
+    records: [linked === undefined ? { record: next, entry } : { record: next, entry, keys: linked.keys }],
+    pairs: linked?.pairs ?? [],
+    blocks: linked?.blocks ?? [],
+    looked: linked?.looked ?? [],
+    answered: new Set([next.id]),
   };
-  if (nodeAbove(setup) !== undefined) changes.jobsNew = [feedJob(person.id, now, setup.feed)];
-  return changes;
-}
-
-const DRAWS_MAX = 20;
-
-/** The person with the number that this node gives: its X-PID at a region, the MIX number at the global node. */
-async function numbered(parts: ReceiveParts, setup: ExchangeSetup, person: Person): Promise<Person> {
-  const region = setup.node.role === 'region';
-  const system = region ? xpidSystem(setup.organization.oid) : mixSystem(setup);
-  const sourceId = setup.node.name;
-  if (person.identifiers.some((one) => one.system === system)) return withNumbers(person, person.identifiers);
-  const value = region ? person.id : await drawFreeNumber(parts, system);
-  const number: Identifier = { system, value, type: region ? 'PI' : 'PN', sourceId };
-  return withNumbers(person, [...person.identifiers, number]);
-}
-
-/** A MIX number that nobody has. Another node's may be drawn in the same moment: then the commit is a conflict and another one is drawn. */
-async function drawFreeNumber(parts: ReceiveParts, system: string): Promise<string> {
-  for (let draw = 0; draw < DRAWS_MAX; draw++) {
-    const value = drawMixNumber();
-    if ((await parts.store.personsByIdentifier([{ system, value }])).size === 0) return value;
-  }
-  throw new MixError('mpi.no-number');
-}
-
-/** The Patient of an answer: the numbers that the exchange gave, and no demographics. Of a system only the first is in force. */
-export function answerOf(setup: ExchangeSetup, person: Person, status: number): FhirAnswer {
-  const identifier = numbersToTell(setup, person).map((one) => ({ ...fhirIdentifier(one), use: 'official' as const }));
+  const limit = recordsMaxOf(setup);
+  const tooMany = (linked?.joins.length ?? 0) > limit;
+  const settled = tooMany ? undefined : await settle(parts, setup, rules, proposal, about, limit);
+  if (settled === undefined) return storm(parts, setup, filing, { known, next, proposal, linked, about });
+  const person = settled.personOf.get(next.id)!;
+  const changes = withItems(
+    settled.changes,
+    linked && (await itemsAfter(parts, next, linked, settled, node.name, now)),
+  );
+  const disagree = linked !== undefined && astray(linked, settled, next);
+  if (disagree) parts.log.warn({ person: person.id, node: node.name }, 'clues of a feed lead to several persons');
   return {
-    status,
-    headers: { location: `Patient/${person.id}` },
-    resource: { resourceType: 'Patient', id: person.id, identifier },
-  };
-}
-
-/** Resolve duplicates (2:3.104.4.2): the number's local patient is inactive from now on, and its person and the survivor's are one. */
-async function mergeLocals(
-  parts: ReceiveParts,
-  setup: ExchangeSetup,
-  node: KnownNode,
-  fed: FedPatient & { replacedBy: PatientNumber },
-  messageId: string,
-): Promise<Receipt> {
-  const { store, clock } = parts;
-  const asked = [fed.number, fed.replacedBy];
-  let holders = await store.personsByIdentifier(asked);
-  const [old, into] = asked.map((one) => holders.get(tokenOf(one)));
-  if (old !== undefined && into !== undefined && old !== into) {
-    await joinInOneCommit(parts, setup, [into, old], 'merged at the hospital');
-    holders = await store.personsByIdentifier(asked);
-  }
-  const personId = holders.get(tokenOf(fed.replacedBy)) ?? holders.get(tokenOf(fed.number));
-  const person = personId === undefined ? undefined : await store.person(personId);
-  if (person === undefined) return nobodyKnown();
-  const now = clock.now();
-  const locals = await localsOf(parts, person, fed);
-  const retired = retireLocal(fed, { personId: person.id, locals, sourceId: node.name, messageId, now });
-  const next = withRetired(person, fed, node.name, locals, now);
-  const jobsNew = nodeAbove(setup) === undefined ? [] : [feedJob(person.id, now, setup.feed)];
-  return {
-    answer: answerOf(setup, next, 200),
-    changes: {
-      persons: [{ person: next, expect: person.version, terms: personTerms(next.patient) }],
-      entries: [retired],
-      jobsNew,
-    },
+    answer: answerOf(setup, person, known.entry === undefined ? 201 : 200),
+    changes,
     action: 'create',
     thing: { type: 'patient', id: person.id, personId: person.id },
-    reason: 'merged',
+    reason: disagree ? `${about.reason}; record.numbers-disagree` : about.reason,
   };
 }
 
-/** Both numbers lead to the person, what came under the old one too; keys that only the retired local patient gave are free. */
-function withRetired(
-  person: Person,
-  fed: FedPatient & { replacedBy: PatientNumber },
-  sourceId: string,
-  locals: ReadonlyMap<string, Entry>,
+/** What the audit tells of a link. */
+function howLinked({ record }: KnownLocal, { joins, pairs }: Relinked): string {
+  if (record !== undefined) return 'fed again';
+  if (joins.length === 0) return 'new';
+  return pairs.some(({ link }) => link === 'number') ? 'linked by a number' : 'linked by demographics';
+}
+
+/** Does something that links by itself lead elsewhere? */
+function astray({ joins }: Relinked, { personOf }: SettledIndex, next: IndexRecord): boolean {
+  const mine = personOf.get(next.id)?.id;
+  return joins.some((other) => (personOf.get(other.id)?.id ?? other.personId) !== mine);
+}
+
+function itemsAfter(
+  { store }: ReceiveParts,
+  next: IndexRecord,
+  linked: Relinked,
+  { personOf }: SettledIndex,
+  from: string,
   now: number,
-): Person {
-  const identifiers = [...person.identifiers];
-  for (const { system, value } of [fed.replacedBy, fed.number])
-    if (!identifiers.some((one) => one.system === system && one.value === value))
-      identifiers.push({ system, value, type: fed.type, sourceId });
-  const standing = [...locals.values()].filter((entry) => !entry.removed && entry.key !== localKey(fed.number));
-  const linkKeys = standingKeys(person, standing);
-  return withNumbers({ ...person, version: person.version + 1, updatedAt: now, linkKeys }, identifiers);
+) {
+  return askAbout(store, next, linked, (record) => personOf.get(record.id)?.id ?? record.personId, { from, now });
 }
 
-function standingKeys(person: Person, standing: readonly Entry[]): string[] {
-  const keys = new Set(standing.flatMap((entry) => candidateKeys(entry.body as Patient)));
-  return (person.linkKeys ?? []).filter((key) => keys.has(key));
-}
-
-/** Neither number was ever fed: there is nothing to resolve, and the survivor comes by its own feed. */
-function nobodyKnown(): Receipt {
+/**
+ * More local records hang together than can be one person: this one stays as it is, or by itself, and somebody is told. The index goes on.
+ */
+async function storm(
+  parts: ReceiveParts,
+  setup: ExchangeSetup,
+  { node }: Filing,
+  work: { known: KnownLocal; next: IndexRecord; proposal: Proposal; linked: Relinked | undefined; about: About },
+): Promise<Receipt> {
+  const { known, next, proposal, linked, about } = work;
+  const limit = recordsMaxOf(setup);
+  const alone: Proposal = { ...proposal, pairs: [], blocks: [], looked: [] };
+  const settled = await settle(parts, setup, linkRulesOf(setup), alone, about, limit * STORM_TIMES);
+  if (settled === undefined) throw new MixError('mpi.storm', { place: 'identifier' });
+  const person = settled.personOf.get(next.id)!;
+  const other = linked?.joins[0];
+  const id = uuidOf(`storm|${node.name}|${other?.personId ?? person.id}`);
+  const changes =
+    (await parts.store.matchItem(id)) === undefined
+      ? withItems(settled.changes, [
+          {
+            item: {
+              id,
+              version: 1,
+              kind: 'storm',
+              state: 'open',
+              a: other?.id ?? next.id,
+              personId: other?.personId ?? person.id,
+              from: node.name,
+              createdAt: about.now,
+              updatedAt: about.now,
+              body: { decisions: [] },
+            },
+            expect: 0,
+          },
+        ])
+      : settled.changes;
+  parts.log.warn({ person: person.id, node: node.name, limit }, 'more local records than can be one person');
   return {
-    answer: { status: 200, resource: { resourceType: 'Patient', active: false } },
-    changes: {},
+    answer: answerOf(setup, person, known.entry === undefined ? 201 : 200),
+    changes,
     action: 'create',
-    thing: { type: 'patient' },
-    reason: 'merged, neither known',
+    thing: { type: 'patient', id: person.id, personId: person.id },
+    reason: 'not linked; mpi.storm',
   };
 }
+
+/** A person who has more records than the limit by now (it was lowered) is still kept up to date. */
+const STORM_TIMES = 10;

@@ -1,79 +1,91 @@
-import fc from 'fast-check';
+import type { Patient } from '@medplum/fhirtypes';
 import { describe, expect, test } from 'vitest';
+import { composePerson, type Local, leadingTo } from '../../engine/compose-person.ts';
 import { domainsOf, type ExchangeSetup, givenSystems, knownSystems, numbersToTell } from '../../engine/domains.ts';
 import { readFeed } from '../../engine/ihe/index.ts';
-import { cluesOf, decideLink, filePatient, joinPersons, linkSystem, localKey, mayJoin } from '../../engine/link.ts';
-import { makeMixNumber } from '../../engine/mpi/index.ts';
+import {
+  inConflict,
+  isOverlay,
+  keysOf,
+  type LinkRules,
+  linkBetween,
+  localEntry,
+  numbersOf,
+  packedFeatures,
+} from '../../engine/link.ts';
+import { defaultModel, makeMixNumber } from '../../engine/mpi/index.ts';
 import { applyNumbers, givenNumbers } from '../../engine/numbers.ts';
 import { uuidv7 } from '../../engine/record/index.ts';
-import type { Entry, Identifier, Person } from '../../schemas/parts.ts';
+import type { IndexRecord } from '../../schemas/index-store.ts';
+import type { Identifier, Person } from '../../schemas/parts.ts';
 
 const system = 'urn:oid:1.2.3.1';
+const other = 'urn:oid:1.2.3.2';
 const domains = new Set([system]);
-const anna = {
+const rules: LinkRules = { model: defaultModel, withinDomain: true };
+const anna: Omit<Patient, 'resourceType'> = {
   name: [{ family: 'Lindqvist', given: ['Anna'] }],
-  gender: 'female' as const,
+  gender: 'female',
   birthDate: '1956-03-14',
   address: [{ postalCode: '02719' }],
 };
-const feedOf = (value: string, more: object = {}) =>
-  readFeed(`${system}|${value}`, { resourceType: 'Patient', identifier: [{ system, value }], ...anna, ...more });
-
-const filed = (value: string, more: object = {}, known?: Person, locals = new Map<string, Entry>(), now = 1_000) => {
-  const fed = feedOf(value, more);
-  const clues = cluesOf(fed, domains, 'a');
-  const filing = {
-    personId: known?.id ?? uuidv7(),
-    locals,
-    holders: new Map(),
-    sourceId: 'a',
-    messageId: uuidv7(),
-    now,
-  };
-  return filePatient(fed, clues, known === undefined ? filing : { ...filing, known });
+const bruno: Omit<Patient, 'resourceType'> = {
+  name: [{ family: 'Okafor', given: ['Bruno'] }],
+  gender: 'male',
+  birthDate: '1971-08-02',
+  address: [{ postalCode: '02719' }],
 };
 
-describe('whom a feed belongs to', () => {
-  const clues = cluesOf(feedOf('A-1'), domains, 'a');
-  const number = `${system}|A-1`;
-  const key = `${linkSystem}|${clues.keys[0]}`;
+const patientOf = (facts: object): Patient => ({ resourceType: 'Patient', ...facts });
+const record = (value: string, facts: object = anna, given: Partial<IndexRecord> = {}): IndexRecord => ({
+  id: uuidv7(),
+  personId: '',
+  number: { system, value, type: 'MR' },
+  sourceId: 'a',
+  state: 'active',
+  stateAt: 0,
+  numbers: [],
+  told: [],
+  features: packedFeatures(patientOf(facts)),
+  stamp: 1,
+  ...given,
+});
+const at = (where: string, value: string, facts: object = anna, given: Partial<IndexRecord> = {}): IndexRecord =>
+  record(value, facts, { number: { system: where, value, type: 'MR' }, ...given });
 
-  test('the number it is fed under before any key; what leads elsewhere is told', () => {
-    expect(decideLink(clues, new Map())).toEqual({ by: 'none', others: [] });
-    expect(decideLink(clues, new Map([[key, 'p']]))).toEqual({ personId: 'p', by: 'key', others: [] });
-    expect(
-      decideLink(
-        clues,
-        new Map([
-          [number, 'p'],
-          [key, 'p'],
-        ]),
-      ),
-    ).toEqual({ personId: 'p', by: 'known', others: [] });
-    expect(
-      decideLink(
-        clues,
-        new Map([
-          [number, 'p'],
-          [key, 'q'],
-        ]),
-      ),
-    ).toEqual({ personId: 'p', by: 'known', others: ['q'] });
+describe('what stands between two records', () => {
+  test('the same demographics link, the other way round as well; others do not', () => {
+    const [one, two, three] = [record('A-1'), at(other, 'B-1'), at(other, 'B-2', bruno)];
+    expect(linkBetween(one, two, rules).link).toBe('match');
+    expect(linkBetween(two, one, rules)).toEqual(linkBetween(one, two, rules));
+    expect(linkBetween(one, three, rules).link).toBe('none');
+    expect(inConflict(one, three, rules)).toBe(true);
+    expect(inConflict(one, two, rules)).toBe(false);
   });
 
-  test('whatever the clues lead to: one person that a clue leads to, the others once each, never the chosen one', () => {
-    const holder = fc.option(fc.constantFrom('p', 'q', 'r'), { nil: undefined });
-    fc.assert(
-      fc.property(fc.array(holder, { minLength: 2, maxLength: 2 }), ([first, second]) => {
-        const holders = new Map<string, string>();
-        if (first !== undefined) holders.set(number, first);
-        if (second !== undefined) holders.set(key, second);
-        const linked = decideLink(clues, holders);
-        expect(linked.personId).toBe(first ?? second);
-        expect(linked.others).not.toContain(linked.personId);
-        expect(new Set([linked.personId, ...linked.others].filter(Boolean))).toEqual(new Set(holders.values()));
-      }),
-    );
+  test('a number that both tell links, unless the facts are at odds: then somebody is asked', () => {
+    const shared: Identifier = { system: 'urn:oid:9', value: 'E-1', type: 'PI', sourceId: 'a' };
+    const named = record('A-1', { name: anna.name }, { numbers: [shared] });
+    expect(linkBetween(named, record('A-2', { name: anna.name }, { numbers: [shared] }), rules).link).toBe('number');
+    expect(
+      linkBetween(record('A-1', anna, { numbers: [shared] }), record('A-2', bruno, { numbers: [shared] }), rules).link,
+    ).toBe('possible');
+    const told = [{ system: 'urn:oid:9.1', value: makeMixNumber(1), type: 'PN', sourceId: 'global' }];
+    expect(linkBetween(record('A-1', {}, { told }), record('A-2', {}, { told }), rules).link).toBe('number');
+  });
+
+  test('of one domain the global node only asks: who is one there, its region says', () => {
+    const global: LinkRules = { ...rules, withinDomain: false };
+    expect(linkBetween(record('X-1'), record('X-2'), rules).link).toBe('match');
+    expect(linkBetween(record('X-1'), record('X-2'), global).link).toBe('possible');
+    expect(linkBetween(record('X-1'), at(other, 'Y-1'), global).link).toBe('match');
+  });
+
+  test('a record that was withdrawn links nobody and is found by nothing; one that was merged is known still', () => {
+    const gone = record('A-1', anna, { state: 'retired' });
+    expect([linkBetween(gone, at(other, 'B-1'), rules).link, keysOf(gone)]).toEqual(['none', []]);
+    const merged = record('A-1', anna, { state: 'retired', mergedInto: uuidv7() });
+    expect(linkBetween(merged, at(other, 'B-1'), rules).link).toBe('match');
   });
 
   test('numbers of others are no clue', () => {
@@ -81,93 +93,89 @@ describe('whom a feed belongs to', () => {
       resourceType: 'Patient',
       identifier: [
         { system, value: 'A-1' },
+        { system, value: 'A-9', type: { coding: [{ code: 'MR' }] } },
+        { system, value: 'V-1', type: { coding: [{ code: 'VN' }] } },
         { system: 'urn:oid:9', value: 'B-1', type: { coding: [{ code: 'MR' }] } },
       ],
     });
-    expect(cluesOf(fed, domains, 'a').numbers.map(({ value }) => value)).toEqual(['A-1']);
+    expect(numbersOf(fed, domains, 'a').map(({ value }) => value)).toEqual(['A-9']);
   });
 
-  test('a retired patient links nobody by demographics', () => {
-    const fed = readFeed(`${system}|A-1`, {
-      resourceType: 'Patient',
-      active: false,
-      identifier: [{ system, value: 'A-1' }],
-      ...anna,
-      link: [{ type: 'replaced-by', other: { identifier: { system, value: 'A-2' } } }],
-    });
-    expect(cluesOf(fed, domains, 'a').keys).toEqual([]);
+  test('a record is found by every number that names it, never by sex or year alone', () => {
+    const keys = keysOf(record('A-1', anna, { numbers: [{ system, value: 'A-9', type: 'MR', sourceId: 'a' }] }));
+    expect(keys).toEqual(expect.arrayContaining([`#|${system}|A-1`, `#|${system}|A-9`]));
+    expect(keys.some((key) => ['1956', 'female', 'F', 'y|1956'].includes(key))).toBe(false);
   });
 
-  test('only a person who stands on this one local patient may be joined by demographics', () => {
-    const one = filed('A-1');
-    const entry = one.entries[0]!.entry;
-    const fed = { system, value: 'A-1' };
-    expect(mayJoin(one.person, [entry], fed)).toBe(true);
-    expect(mayJoin(one.person, [entry, { ...entry, key: localKey({ system, value: 'A-2' }) }], fed)).toBe(false);
-    expect(
-      mayJoin(one.person, [entry, { ...entry, key: localKey({ system, value: 'A-2' }), removed: true }], fed),
-    ).toBe(true);
-    expect(mayJoin({ ...one.person, state: 'merged' }, [entry], fed)).toBe(false);
-  });
-});
-
-describe('what a feed leaves', () => {
-  test('the same feed again changes nothing', () => {
-    const first = filed('A-1');
-    const locals = new Map(first.entries.map(({ entry }) => [entry.key, entry]));
-    expect(filed('A-1', {}, first.person, locals, 2_000).changed).toBe(false);
-  });
-
-  test('what its source no longer tells is gone, what another told stays', () => {
-    const first = filed('A-1', { telecom: [{ system: 'phone', value: '5085550142' }] });
-    const locals = new Map(first.entries.map(({ entry }) => [entry.key, entry]));
-    const second = filed('A-1', {}, first.person, locals, 2_000);
-    expect(second.person.patient.telecom).toBeUndefined();
-    expect(second.person.patient.birthDate).toBe(anna.birthDate);
-    expect(second.person.linkKeys?.some((key) => key.startsWith('phone'))).toBe(false);
-  });
-
-  test('a clock that runs ahead does not win for ever', () => {
-    const first = filed('A-1', { meta: { lastUpdated: '2999-01-01T00:00:00Z' } });
-    expect(first.entries[0]?.entry.sourceTime).toBe(1_000);
-  });
-
-  test('keys that somebody else holds are not filed', () => {
-    const fed = feedOf('A-1');
-    const clues = cluesOf(fed, domains, 'a');
-    const holders = new Map([[`${linkSystem}|${clues.keys[0]}`, 'q']]);
-    const filing = { personId: 'p', locals: new Map(), holders, sourceId: 'a', messageId: uuidv7(), now: 1 };
-    expect(filePatient(fed, clues, filing).person.linkKeys).not.toContain(clues.keys[0]);
-  });
-});
-
-describe('two that are one', () => {
-  const personAt = (createdAt: number, value: string) => {
-    const { person, entries } = filed(value, value === 'A-1' ? {} : { name: [{ family: 'Okafor', given: ['Bruno'] }] });
-    return { person: { ...person, createdAt }, entries: entries.map(({ entry }) => entry) };
-  };
-
-  test('the older stays with the numbers, keys and local patients of both, whichever comes first', () => {
-    const [older, younger] = [personAt(1, 'A-1'), personAt(2, 'A-2')];
-    for (const [one, other] of [
-      [older, younger],
-      [younger, older],
-    ] as const) {
-      const joined = joinPersons(one, other, { messageId: uuidv7(), now: 9 });
-      expect(joined.survivor.id).toBe(older.person.id);
-      expect(joined.survivor.identifiers.map(({ value }) => value)).toEqual(['A-1', 'A-2']);
-      expect(new Set(joined.survivor.linkKeys)).toEqual(
-        new Set([...older.person.linkKeys!, ...younger.person.linkKeys!]),
-      );
-      expect(joined.retired).toMatchObject({
-        id: younger.person.id,
-        state: 'merged',
-        mergedInto: older.person.id,
-        identifiers: [],
-      });
-      expect(joined.retired.linkKeys).toBeUndefined();
-      expect(joined.changes.entries.map(({ entry }) => entry.personId)).toEqual([older.person.id]);
+  test('an overlay is name, sex and birth date all told and all changed', () => {
+    const before = record('A-1');
+    expect(isOverlay(before, patientOf(bruno))).toBe(true);
+    for (const kept of ['name', 'gender', 'birthDate'] as const) {
+      expect(isOverlay(before, patientOf({ ...bruno, [kept]: anna[kept] }))).toBe(false);
+      expect(isOverlay(before, patientOf({ ...bruno, [kept]: undefined }))).toBe(false);
     }
+    // Married: the family name alone is new.
+    expect(isOverlay(before, patientOf({ ...bruno, name: [{ family: 'Okafor', given: ['Anna'] }] }))).toBe(false);
+  });
+});
+
+describe('a person as its records make it', () => {
+  const setup = {
+    node: { name: 'region', role: 'region' as const, version: '0' },
+    organization: { oid: '1.2.20', name: 'R' },
+    oid: '1.2.9',
+  };
+  const localOf = (one: IndexRecord, facts: object, sourceTime: number, removed = false): Local => ({
+    record: one,
+    entry: localEntry({ ...one, removed }, patientOf(facts), undefined, { messageId: uuidv7(), sourceTime }).entry,
+  });
+  const compose = (id: string, locals: Local[], holders = new Map<string, string>()) =>
+    composePerson(setup, { id, locals, holders }, 9).person;
+
+  test('element by element as newest told; what the newest leaves out stays from who told it before', () => {
+    const phone = { telecom: [{ system: 'phone', value: '5085550142' }] };
+    const [one, two] = [record('A-1', anna, { ownId: 'p' }), at(other, 'B-1')];
+    const locals = [localOf(one, { ...anna, ...phone }, 1), localOf(two, { ...anna, name: bruno.name }, 2)];
+    const { patient } = compose('p', locals);
+    expect([patient.name, patient.telecom, patient.birthDate]).toEqual([bruno.name, phone.telecom, anna.birthDate]);
+    expect(compose('p', locals.toReversed())).toEqual(compose('p', locals));
+    // Its source no longer tells it, and nobody else does.
+    expect(compose('p', [localOf(one, anna, 3), locals[1]!]).patient.telecom).toBeUndefined();
+  });
+
+  test('numbers of all its records, its own X-PID before those that lead on, and one of each that came from above', () => {
+    const [first, second] = ['019a0000-0000-7000-8000-000000000001', '019a0000-0000-7000-8000-000000000002'];
+    const told = (value: string) => [{ system: 'urn:oid:1.2.9.1', value, type: 'PN', sourceId: 'global' }];
+    const locals = [
+      localOf(at(other, 'B-1', anna, { ownId: second, told: told('2') }), anna, 2),
+      localOf(record('A-1', anna, { ownId: first, told: told('1') }), anna, 1),
+    ];
+    const person = compose(first, locals);
+    expect(person.identifiers.map(({ value }) => value)).toEqual(['A-1', 'B-1', first, second, '1']);
+    expect(
+      numbersToTell({ ...setup, nodes: [] } as unknown as ExchangeSetup, person).map(({ value }) => value),
+    ).toEqual(['1', first]);
+  });
+
+  test('a number that somebody else has names neither alone', () => {
+    const shared: Identifier = { system, value: 'E-1', type: 'PI', sourceId: 'a' };
+    const person = compose(
+      'p',
+      [localOf(record('A-1', anna, { numbers: [shared] }), anna, 1)],
+      new Map([[`${system}|E-1`, 'q']]),
+    );
+    expect(person.identifiers.find(({ value }) => value === 'E-1')?.type).toBe('XX');
+  });
+
+  test('who leads on keeps nothing but the way', () => {
+    const person = compose('p', [localOf(record('A-1'), anna, 1)]);
+    expect(leadingTo(person, 'q', 10)).toMatchObject({
+      id: 'p',
+      version: 2,
+      state: 'merged',
+      mergedInto: 'q',
+      identifiers: [],
+    });
   });
 });
 
@@ -193,7 +201,16 @@ describe('numbers that come down', () => {
     type: 'PN',
     sourceId: 'global',
   });
-  const person = filed('A-1').person;
+  const person: Person = {
+    id: uuidv7(),
+    version: 1,
+    state: 'active',
+    createdAt: 1,
+    updatedAt: 1,
+    incomplete: false,
+    identifiers: [{ system, value: 'A-1', type: 'MR', sourceId: 'a' }],
+    patient: { resourceType: 'Patient' },
+  };
 
   test('systems follow from the settings', () => {
     expect([...domainsOf(region.nodes[0]!)]).toEqual([system, 'urn:oid:1.2.3.2']);
