@@ -19,6 +19,11 @@ const resourceOf: Record<string, string> = {
   Folder: 'List',
   ProvideBundle: 'Bundle',
   PatchParameters: 'Parameters',
+  PDQmPatient: 'Patient',
+  PDQmMatchInput: 'Patient',
+  MatchParametersIn: 'Parameters',
+  MatchParametersOut: 'Bundle',
+  QueryPatientResourceResponseMessage: 'Bundle',
 };
 
 /** The instances of the files, by id; contained and bundled ones put in their places. */
