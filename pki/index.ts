@@ -31,6 +31,7 @@ export {
 } from './ledger.ts';
 export { mayCarryName, type NodeName, readNodeName, writeAuthorityName, writeNodeName } from './node-name.ts';
 export { type NodeSignatureVerdict, type NodeSigner, signAsNode, verifyNodeSignature } from './node-signature.ts';
+export { describePathValidation } from './path/describe.ts';
 export type { PolicyInputs } from './path/policy-graph.ts';
 export {
   type Crl,

@@ -3,18 +3,23 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
+import { describePathValidation } from '../../pki/index.ts';
 import { describeErrors } from '../../schemas/errors/describe.ts';
 import { describeSettings } from '../../schemas/settings/index.ts';
 
 /** The pages by their file names. */
 export function printedPages(): Record<string, string> {
-  return { 'errors.md': describeErrors(), 'settings.md': describeSettings() };
+  return {
+    'errors.md': describeErrors(),
+    'settings.md': describeSettings(),
+    'path-validation.md': describePathValidation(),
+  };
 }
 
 export function docsCommand(program: Command): void {
   program
     .command('docs')
-    .description('print docs/errors.md and docs/settings.md from the code')
+    .description('print docs/errors.md, docs/settings.md and docs/path-validation.md from the code')
     .option('--out <folder>', 'where to', fileURLToPath(new URL('../../docs', import.meta.url)))
     .option('--check', 'write nothing; exit 1 when a page differs')
     .option('--json', 'print one line of JSON')

@@ -208,14 +208,17 @@ function checkStatuses({ certificates, keys }: CheckedPath, search: Search): Pat
     signersNamed: (key) => search.bySubject.get(key) ?? [],
     isTrusted: (signer, certificate) => isSignerTrusted(signer, certificate, root, search),
   };
+  let unclear: PathFault | undefined;
   for (const [at, certificate] of certificates.entries()) {
     const above = certificates[at - 1];
     if (above === undefined) continue;
     const status = checkStatus(certificate, { certificate: above, key: keys[at - 1] }, context);
     const wrong = statusFault(certificate, status, request);
-    if (wrong !== undefined) return wrong;
+    // What was revoked is certain, and told before what is not known.
+    if (wrong?.reason === 'chain.revoked') return wrong;
+    unclear ??= wrong;
   }
-  return undefined;
+  return unclear;
 }
 
 function statusFault(
