@@ -231,6 +231,7 @@ export const identityTexts = {
     next: 'Next one',
     sides: 'Side by side',
     sidesOverlay: 'Before and now',
+    oneSide: 'The record',
     before: 'As it was',
     fed: 'As it was fed',
     one: 'One',

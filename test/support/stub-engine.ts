@@ -4,8 +4,9 @@ import type { NodeRole } from '../../schemas/exchange.ts';
 import type { Admitted, LiveNote, Me, MessageRow, PortalEngine, Rerun } from '../../schemas/portal.ts';
 import { messageRow, messageView, patientRows, patientView, START } from './stub-data.ts';
 import { createStubExchange, type StubExchange } from './stub-exchange.ts';
+import { createStubIdentity, type StubIdentity } from './stub-identity.ts';
 
-export interface StubEngine extends PortalEngine, StubExchange {
+export interface StubEngine extends PortalEngine, StubExchange, StubIdentity {
   /** A message comes in now: joins the list and is told to live pages. */
   arrive(): MessageRow;
   /** How many live pages listen. */
@@ -49,7 +50,15 @@ export function createStubEngine(
   const holds = (text: string, part?: string): boolean =>
     part === undefined || text.toLowerCase().includes(part.toLowerCase());
 
+  const identity = createStubIdentity({
+    empty: options.empty === true,
+    onChange(persons) {
+      for (const listener of listeners) listener({ messages: [], persons, documents: [], overview: true });
+    },
+  });
+
   return {
+    ...identity,
     ...createStubExchange({ role: options.role ?? 'hospital', empty: options.empty === true }),
     asked,
     arrive() {
@@ -113,6 +122,7 @@ export function createStubEngine(
           waiting: 3,
           parked: 8,
           storeBytes: 4_812_310,
+          ...(me().node.role === 'hospital' ? {} : { matches: identity.matchesWaiting() }),
         },
         ...(rows.length === 0 ? {} : { samples: { sent: 140, of: 400 } }),
       };

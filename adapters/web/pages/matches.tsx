@@ -32,18 +32,15 @@ const columns: Column<MatchRow>[] = [
           <Names row={row} />
         </Link>
         <span className="pair-numbers">
-          {row.sides.map((side, at) => (
-            <span key={`${side.recordId} ${at === 0}`} className="number">
-              {row.kind === 'overlay' && at === 1 ? null : (
-                <>
-                  {side.node} <span className="mono">{side.number.value}</span>
-                </>
-              )}
-              {side.birthDate === undefined ? null : <span className="wide-only"> {tellDate(side.birthDate)}</span>}
-            </span>
-          ))}
+          <SideLine side={row.sides[0]} />
+          <SideLine side={row.sides[1]} sameNumber={row.kind === 'overlay'} />
         </span>
         <span className="narrow-only">
+          {row.kind === 'possible' ? null : (
+            <>
+              <KindMark kind={row.kind} />{' '}
+            </>
+          )}
           <MatchMark row={row} help={false} />
         </span>
       </>
@@ -66,17 +63,40 @@ const columns: Column<MatchRow>[] = [
   },
 ];
 
-function Names({ row: { kind, sides } }: { row: MatchRow }) {
+/** Whose number it is; of an overlay there is only one. */
+function SideLine({ side, sameNumber = false }: { side: MatchSide | undefined; sameNumber?: boolean }) {
+  if (side === undefined) return null;
+  return (
+    <span className="number">
+      {sameNumber ? null : (
+        <>
+          {side.node} <span className="mono">{side.number.value}</span>{' '}
+        </>
+      )}
+      {side.birthDate === undefined ? null : <span className="wide-only">{tellDate(side.birthDate)}</span>}
+    </span>
+  );
+}
+
+function Names({
+  row: {
+    kind,
+    sides: [one, other],
+  },
+}: {
+  row: MatchRow;
+}) {
   const between = kind === 'overlay' ? words.fed : words.and;
   return (
     <>
       {kind === 'storm' ? <span className="quiet">{words.storm} </span> : null}
-      {sides.map((side, at) => (
-        <span key={`${side.recordId} ${at === 0}`}>
-          {at === 0 ? null : <span className="quiet"> {between} </span>}
-          {nameOf(side)}
-        </span>
-      ))}
+      {one === undefined ? null : nameOf(one)}
+      {other === undefined ? null : (
+        <>
+          <span className="quiet"> {between} </span>
+          {nameOf(other)}
+        </>
+      )}
     </>
   );
 }

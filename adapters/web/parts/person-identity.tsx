@@ -56,7 +56,7 @@ export function mergedInto({ history }: PersonLife): string | undefined {
 export function MergedNotice({ personId, into }: { personId: string; into: string }) {
   const [asking, setAsking] = useState(false);
   return (
-    <div className="fault fault-mild" role="status">
+    <div className="fault fault-mild person-notes" role="status">
       <div>
         <p>
           <strong>{words.mergedInto}</strong>{' '}

@@ -10,7 +10,7 @@ export function SideBySide({ view: { row, facts } }: { view: MatchView }) {
   const overlay = row.kind === 'overlay';
   const heads = overlay ? [words.before, words.fed] : row.sides.map(({ node }) => node);
   const same = row.sides.length === 2 && !overlay && row.sides[0]?.personId === row.sides[1]?.personId;
-  const title = overlay ? words.sidesOverlay : words.sides;
+  const title = overlay ? words.sidesOverlay : row.sides.length < 2 ? words.oneSide : words.sides;
   return (
     <section className="card" aria-label={title}>
       <h2>{title}</h2>
@@ -62,6 +62,9 @@ function SideHead({ side, head }: { side: MatchSide; head: string }) {
   );
 }
 
+/** Codes have no letters in common, whatever their words are. */
+const WHOLE: ReadonlySet<string> = new Set(['gender', 'sex']);
+
 function FactRow({ fact, sides }: { fact: MatchFact; sides: number }) {
   const [one = '', other = ''] = fact.values;
   return (
@@ -79,7 +82,7 @@ function FactRow({ fact, sides }: { fact: MatchFact; sides: number }) {
           {value === '' ? (
             <span className="quiet">{words.notTold}</span>
           ) : fact.differ && sides === 2 ? (
-            <Different value={value} beside={side === 0 ? other : one} />
+            <Different value={value} beside={WHOLE.has(fact.field) ? '' : side === 0 ? other : one} />
           ) : (
             value
           )}

@@ -38,11 +38,11 @@ function stepsOf({ prior, parts, weight }: ComparisonView): Step[] {
   return steps;
 }
 
-const TEXT_WIDE = 214;
+const TEXT_WIDE = 186;
 const FIGURE = 48;
 const HEAD = 40;
 /** Below this the words stand above their bar. */
-const NARROW = 520;
+const NARROW = 430;
 
 /** Where things stand for a picture of this width, in pixels. */
 function layoutOf(width: number, steps: Step[], { thresholds }: ComparisonView) {
@@ -185,7 +185,13 @@ function StepRow({ step, top, last, layout, pattern }: RowProps) {
         fill={step.tone === 'against' ? `url(#${pattern})` : undefined}
       />
       {last ? null : (
-        <line className="fall-step" x1={x(step.to)} x2={x(step.to)} y1={middle + half} y2={middle + row - half} />
+        <line
+          className="fall-step"
+          x1={x(step.to)}
+          x2={x(step.to)}
+          y1={middle + half}
+          y2={narrow ? middle + half + 5 : middle + row - half}
+        />
       )}
       <text
         className={stands ? 'fall-strong' : undefined}
