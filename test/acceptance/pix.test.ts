@@ -278,9 +278,14 @@ describe('ITI-21 and ITI-22', () => {
   });
 
   test('goes on where it ended, until it is cancelled', async () => {
-    for (let n = 0; n < 5; n += 1) {
-      const person = { number: `76${n}0^^^WEST`, family: 'Halloway', given: `Given${n}`, birth: `1988010${n + 1}` };
-      expect(segment(await wire.ask(feed('WEST', 'A28', person, ['PV1||N'], '2.5')), 'MSA')[1]).toBe('AA');
+    // Five people: nothing but the family name do they share.
+    const givens = ['Amadou', 'Brigitta', 'Cornelius', 'Dolores', 'Ephraim'];
+    for (const [n, given] of givens.entries()) {
+      const person = { number: `76${n}0^^^WEST`, family: 'Halloway', given, birth: `19${n + 3}${n}0${n + 1}1${n * 2}` };
+      const message = feed('WEST', 'A28', person, ['PV1||N'], '2.5')
+        .replace('12 Lantern Row^^Springdale^AL^36000', `${n * 7 + 3} ${given} Street^^Town ${given}^AL^3${n}${n}0${n}`)
+        .replace('(555)555-0187', `(555)${n}44-${n}1${n}9`);
+      expect(segment(await wire.ask(message), 'MSA')[1]).toBe('AA');
     }
     const page = (pointer?: string) => {
       const more = ['RCP|I|2^RD', ...(pointer === undefined ? [] : [`DSC|${pointer}|I`])];

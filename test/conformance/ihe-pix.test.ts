@@ -197,13 +197,17 @@ describe.skipIf(!there)(`the index with them${why}`, () => {
     return told;
   }
 
+  /** Somebody with this number, like nobody else. */
+  const people = ['Wrenfield^Tobias||19550505|M', 'Castellan^Ingrid||19620817|F', 'Okonjo^Ruth||19790123|F'].concat([
+    'Marchetti^Paolo||19411130|M',
+    'Halloway^Dolores||19880604|F',
+    'Fenwick^Ephraim||20010920|M',
+  ]);
   const feedOf = (number: string): Buffer =>
     Buffer.from(
-      [
-        'MSH|^~\\&|A|B|C|D|20260101||ADT^A28|1|P|2.5',
-        'EVN|A28|20260101',
-        `PID|1||${number}||Wrenfield^Tobias||19550505|M`,
-      ].join('\r'),
+      ['MSH|^~\\&|A|B|C|D|20260101||ADT^A28|1|P|2.5', 'EVN|A28|20260101', `PID|1||${number}||${people.shift()}`].join(
+        '\r',
+      ),
     );
 
   test('takes every feed; a merge needs both patients', async () => {

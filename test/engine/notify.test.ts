@@ -2,7 +2,9 @@ import type { Patient } from '@medplum/fhirtypes';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createAuthorities } from '../../engine/authorities.ts';
 import { authorize } from '../../engine/authorize.ts';
+import { newDelivery, withJobs } from '../../engine/deliveries.ts';
 import { noticePayload, notifyingStore, subscriptionsOf } from '../../engine/notify.ts';
+import { uuidv7 } from '../../engine/record/index.ts';
 import { createServe } from '../../engine/serve.ts';
 import type { OpenedStore } from '../../engine/store/index.ts';
 import type { Delivery } from '../../schemas/parts.ts';
@@ -91,14 +93,14 @@ describe('who hears of numbers', () => {
     expect(all.flat()).not.toContain(`A-2^^^HOSP_A&${OID.a}.1&ISO^PI`);
   });
 
-  test('a source that is no node has no delivery of its own; a node has', async () => {
-    await feed('a', 'A-1');
-    await feed('b', 'B-9', { name: [{ family: 'Lindqvist', given: ['Karin'] }] });
-    await feed('b', 'B-9');
-    const [id] = (await store.personsByIdentifier([{ system: SYSTEM.a, value: 'A-1' }])).values();
-    const [other] = (await store.personsByIdentifier([{ system: SYSTEM.b, value: 'B-9' }])).values();
-    expect(other).toBe(id);
+  test('a source that is no node has no delivery of numbers; a node has', async () => {
+    const now = nodes.clock.now();
+    const thing = uuidv7(now);
+    const to = (outlet: string) => newDelivery({ outlet, kind: 'numbers', thing, personId: thing }, now);
+    await store.commit(withJobs([to('a'), to('b')], now));
     expect(await deliveries('a')).toEqual([]);
-    expect((await deliveries('b')).map(({ kind }) => kind)).toContain('numbers');
+    expect((await deliveries('b')).map(({ kind }) => kind)).toEqual(['numbers']);
+    const jobs = (await store.jobs({ limit: 10 })).rows.map(({ kind }) => kind);
+    expect(jobs).toEqual(['deliver/b']);
   });
 });
