@@ -102,7 +102,8 @@ export function createLine(
     async accept(bytes, name, certificate) {
       const listener = listeners.find((one) => one.name === name);
       if (listener === undefined) throw new MixError('record.unknown-source', { detail: name });
-      const scan = scanHeader(bytes, listener.setup.charset);
+      const batch = isBatch(bytes);
+      const scan = scanHeader(batch ? firstOf(bytes) : bytes, listener.setup.charset);
       if (scan.code === 'ACK') return { ack: null, messageIds: [] };
       const refuse = (fault: Fault): Answer => {
         const now = clock.now();
@@ -115,15 +116,12 @@ export function createLine(
         await store.commit({ audit: [refusal(clock.now(), name)] });
         return refuse({ code: 'pix.unknown-sender', place: 'MSH-3' });
       }
-      if (isQuery(scan.type)) {
+      if (!batch && isQuery(scan.type)) {
         const asker = askerOf(listener, source, subjects.get(source.name)!);
         return { ack: await queries.answer(bytes, asker), messageIds: [] };
       }
-      // A batch is looked into as its messages are taken.
-      if (scan.faults.length === 0 && scan.code !== 'ADT') return refuse({ code: 'pix.type', place: 'MSH-9.1' });
-      if (scan.faults.length === 0 && listener.kind === 'pdq') return refuse({ code: 'pix.type', place: 'MSH-9.1' });
-      if (scan.faults.length === 0 && !isFeedEvent(scan.trigger))
-        return refuse({ code: 'pix.event', place: 'MSH-9.2' });
+      const refused = listener.kind === 'pdq' ? wrongType : batch ? undefined : faultOf(scan);
+      if (refused !== undefined) return refuse(refused);
       const line = { understand: understandOf(source.name), settleMs: pix.settleMs };
       return acceptFrame({ ...parts.accept, line }, bytes, known.get(source.name)!);
     },
@@ -151,6 +149,24 @@ type UnderstandFeed = (
 ) => UnderstoodFeed;
 
 type Tail<T extends unknown[]> = T extends [unknown, unknown, ...infer Rest] ? Rest : never;
+
+const wrongType: Fault = { code: 'pix.type', place: 'MSH-9.1' };
+
+/** What keeps a message from being a feed, as far as its header tells; of a batch each message is looked into as it is taken. */
+function faultOf(scan: ReturnType<typeof scanHeader>): Fault | undefined {
+  if (scan.faults.length > 0) return scan.faults[0];
+  if (scan.code !== 'ADT') return wrongType;
+  return isFeedEvent(scan.trigger) ? undefined : { code: 'pix.event', place: 'MSH-9.2' };
+}
+
+/** A batch (FHS, BHS; chapter 2.10.3) comes from the sender of its first message. */
+const isBatch = (bytes: Buffer): boolean => /^[^A-Z]*(FHS|BHS)/.test(bytes.toString('latin1', 0, 16));
+
+function firstOf(bytes: Buffer): Buffer {
+  const cr = bytes.indexOf('\rMSH', 0, 'latin1');
+  const at = cr === -1 ? bytes.indexOf('\nMSH', 0, 'latin1') : cr;
+  return at === -1 ? bytes : bytes.subarray(at + 1);
+}
 
 const isFeed = (one: unknown): one is UnderstoodFeed =>
   typeof one === 'object' && one !== null && 'acts' in one && Array.isArray(one.acts);

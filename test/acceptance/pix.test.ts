@@ -142,6 +142,8 @@ const numbers = (answer: string): string[] => (segment(answer, 'PID')[3] ?? '').
 const q23 = (number: string, domains = ''): string =>
   query('QBP^Q23^QBP_Q21', `IHE PIX Query|T${count}|${number}|${domains}`);
 
+const merge = (into: string, old: string): string => feed('EAST', 'A40', { number: into }, [`MRG|${old}`], '2.5');
+
 describe('ITI-8 and ITI-9', () => {
   test('who was fed is found by the other number at once', async () => {
     const one = await wire.ask(feed('EAST', 'A01', { number: `7001^^^EAST&${EAST}&ISO` }, ['PV1|1|I|WARD^101']));
@@ -167,7 +169,6 @@ describe('ITI-8 and ITI-9', () => {
     expect(segment(await wire.ask(q23('7101^^^EAST')), 'MSA')[1]).toBe('AA');
   });
 
-  const merge = (into: string, old: string): string => feed('EAST', 'A40', { number: into }, [`MRG|${old}`], '2.5');
   test.each([
     ['a merge of a number that nobody has', () => merge('7001^^^EAST', '7999^^^EAST'), 'MRG^1^1^1^1'],
     ['a merge into somebody who is not there', () => merge('7998^^^EAST', '7001^^^EAST'), 'PID^1^3^1^1'],
@@ -225,6 +226,30 @@ describe('ITI-8 and ITI-9', () => {
     );
     expect(segment(await wire.ask(message), 'MSA')[1]).toBe('AA');
     expect(segment(await wire.ask(q23('7301^^^EAST')), 'MSA')[1]).toBe('AE');
+  });
+});
+
+describe('other ways to send', () => {
+  test('in enhanced mode CA comes when it is kept, and the application\u2019s word when it is done', async () => {
+    const ask = (message: string) => wire.ask(message.replace('|P|2.5', '|P|2.5|||AL|AL'));
+    const one = await ask(feed('EAST', 'A04', { number: '7901^^^EAST', family: 'Ashdown', given: 'Ilse' }, [], '2.5'));
+    expect(segment(one, 'MSA')[1]).toBe('CA');
+    expect(segment(await wire.answer(), 'MSA')[1]).toBe('AA');
+    expect(segment(await ask(merge('7901^^^EAST', '7990^^^EAST')), 'MSA')[1]).toBe('CA');
+    const later = await wire.answer();
+    expect(segment(later, 'MSA')[1]).toBe('AE');
+    expect(segment(later, 'ERR')[2]).toBe('MRG^1^1^1^1');
+  });
+
+  test('as a batch, answered as one', async () => {
+    const messages = [
+      feed('EAST', 'A04', { number: '7911^^^EAST', family: 'Corrigan', given: 'Wes', birth: '19640112' }, [], '2.5'),
+      feed('EAST', 'A04', { number: '7912^^^WEST', family: 'Delacroix', given: 'Ana', birth: '19511020' }, [], '2.5'),
+    ];
+    const answer = await wire.ask(`BHS|^~\\&|EAST_ADT|EAST|MIX|REGION\r${messages.join('')}BTS|2\r`);
+    const codes = answer.split('\r').filter((line) => line.startsWith('MSA|'));
+    expect(codes.map((line) => line.split('|')[1])).toEqual(['AA', 'AE']);
+    expect(segment(await wire.ask(q23('7911^^^EAST')), 'MSA')[1]).toBe('AA');
   });
 });
 
