@@ -14,7 +14,7 @@ import {
 } from './ihe/index.ts';
 import { type FoundPerson, findOne, findPage, type Rest, type Search } from './query-find.ts';
 import type { ReceiveParts } from './receive.ts';
-import { numbersInForce } from './standing.ts';
+import { findsAll, numbersInForce } from './standing.ts';
 
 export interface PatientQueries {
   /** ITI-78. */
@@ -28,11 +28,7 @@ export interface PatientQueries {
 /** What the settings of the room `pix` give where nobody sets anything, for a node that is made by hand. */
 export const queryLimits = { pageSize: 50, continuationsMax: 1_000, continuationMs: 600_000 };
 
-/** Whoever treats somebody may look for everybody; a node that asks by itself finds those whom it feeds. */
-const treating = new Set(['TREAT', 'ETREAT']);
-
-const seesOf = (from: NodeSubject): Search['sees'] =>
-  from.onBehalf !== undefined && treating.has(from.onBehalf.purpose) ? 'all' : 'own';
+const seesOf = (from: NodeSubject): Search['sees'] => (findsAll(from) ? 'all' : 'own');
 
 export function createPatientQueries(
   parts: ReceiveParts,

@@ -15,6 +15,13 @@ export function mayAsk(setup: ExchangeSetup, from: NodeSubject, person: Person):
     : person.identifiers.some((one) => one.sourceId === from.id);
 }
 
+/** Purposes of who looks after a patient. */
+const treating = new Set(['TREAT', 'ETREAT']);
+
+/** May a query by this node find everybody? It may for somebody who treats; by itself it finds those of whom it may learn ({@link mayAsk}). */
+export const findsAll = ({ onBehalf }: NodeSubject): boolean =>
+  onBehalf !== undefined && treating.has(onBehalf.purpose);
+
 /** {@link numbersStanding} of a person in the store. */
 export async function numbersInForce(
   parts: { store: Store },
