@@ -87,6 +87,12 @@ export function statusOf(
   return checkStatus(
     parsedOf(certificate),
     { certificate: above, key: keyOf(above) },
-    { crls, demands: { at, strictness: 'exchange' }, signersNamed: () => [], isTrusted: () => false },
+    {
+      crls,
+      demands: { at, strictness: 'exchange' },
+      signersNamed: () => [],
+      isOver: () => false,
+      isTrusted: () => false,
+    },
   );
 }

@@ -131,8 +131,16 @@ export function hasNoParameters({ key }: ParsedCertificate): boolean {
 /** How much strength is asked for. `legacy`: NIST SP 800-131A for what was made before 2014. */
 export type Strength = 'legacy' | 'strong' | 'web';
 
-/** SHA-1, RSA of 1024 bits and DSA are borne in what was made before this day (NIST SP 800-131A, legacy use). */
+/** SHA-1 and RSA of 1024 bits are borne in what was made before this day (NIST SP 800-131A, legacy use). */
 const LEGACY_UNTIL_MS = Date.UTC(2014, 0, 1);
+/** Certificates of version 3 are of 1996; what says that it is older says nothing about its age. */
+const VERSION3_FROM_MS = Date.UTC(1996, 0, 1);
+
+/** Was something made in the days of version 3, but before `until`? ms since the epoch. */
+export function isOfBefore(until: number, madeAt: number): boolean {
+  return madeAt >= VERSION3_FROM_MS && madeAt < until;
+}
+
 const LEGACY_CURVES = new Set([
   'prime256v1',
   'secp384r1',
@@ -148,7 +156,7 @@ const LEGACY_CURVES = new Set([
 export function signatureWeakness(algorithm: AlgorithmId, strength: Strength, madeAt: number): string | undefined {
   const kind = signatureKindOf(algorithm);
   if (kind === undefined) return `signature algorithm ${algorithm.id}`;
-  if (strength === 'legacy') return kind.hash === 'sha1' && madeAt >= LEGACY_UNTIL_MS ? 'SHA-1' : undefined;
+  if (strength === 'legacy') return kind.hash === 'sha1' && !isOfBefore(LEGACY_UNTIL_MS, madeAt) ? 'SHA-1' : undefined;
   if (kind.hash === 'sha1' || kind.hash === 'sha224') return kind.hash === 'sha1' ? 'SHA-1' : 'SHA-224';
   if (kind.key !== 'rsa' && kind.key !== 'ec') return kind.key;
   return kind.saltLength !== undefined && kind.saltLength < 32 ? 'a short salt' : undefined;
@@ -182,7 +190,7 @@ export function keyWeakness(
 
 function legacyWeakness(key: KeyObject, madeAt: number): string | undefined {
   const { asymmetricKeyType: type, asymmetricKeyDetails: details } = key;
-  const leastBits = madeAt < LEGACY_UNTIL_MS ? 1024 : 2048;
+  const leastBits = isOfBefore(LEGACY_UNTIL_MS, madeAt) ? 1024 : 2048;
   if (type === 'ed25519' || type === 'ed448') return undefined;
   if (type === 'ec') {
     const curve = details?.namedCurve ?? 'a curve without a name';

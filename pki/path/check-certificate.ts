@@ -1,7 +1,14 @@
 /** What holds of one certificate in its place, and of one certificate over another (RFC 5280 6.1.3 a, 6.1.4 k to o). */
 import type { FaultCode } from '../../schemas/errors/index.ts';
 import { KEY_USAGE, PURPOSE, type Purpose } from '../profiles.ts';
-import { hasNoParameters, keyWeakness, type Strength, signatureWeakness, verifySignature } from './algorithms.ts';
+import {
+  hasNoParameters,
+  isOfBefore,
+  keyWeakness,
+  type Strength,
+  signatureWeakness,
+  verifySignature,
+} from './algorithms.ts';
 import { carriesName, kindOfName } from './host-name.ts';
 import { keyOf, type ParsedCertificate } from './parse-certificate.ts';
 import { EXTENSION } from './read-extensions.ts';
@@ -89,7 +96,7 @@ function weaknessIn(certificate: ParsedCertificate, place: Placed['place'], dema
   }
   if (place === 'root' && strength !== 'web') return undefined;
   const detail = signatureWeakness(certificate.algorithm, strength, madeAt);
-  const isOldRoot = place === 'root' && madeAt < SHA1_ROOT_UNTIL_MS && detail === 'SHA-1';
+  const isOldRoot = place === 'root' && isOfBefore(SHA1_ROOT_UNTIL_MS, madeAt) && detail === 'SHA-1';
   return detail === undefined || isOldRoot ? undefined : fault('chain.weak', certificate, detail);
 }
 

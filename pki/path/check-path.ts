@@ -2,7 +2,7 @@
 import type { KeyObject } from 'node:crypto';
 import { inheritingKey, keyWeakness, parametersOf, verifySignature } from './algorithms.ts';
 import { type Demands, isSignedBy, strengthOf } from './check-certificate.ts';
-import { addConstraints, checkNames, freshConstraints } from './name-constraints.ts';
+import { addConstraints, checkNames, type Effort, freshConstraints } from './name-constraints.ts';
 import { isSelfIssued, keyOf, type ParsedCertificate } from './parse-certificate.ts';
 import {
   addPolicies,
@@ -22,11 +22,18 @@ export interface CheckedPath {
 }
 
 /** Checks a path, root first, whose certificates and signatures have been looked at one by one. */
-export function checkPath(path: ParsedCertificate[], demands: Demands, inputs: PolicyInputs): PathFault | CheckedPath {
+export function checkPath(
+  path: ParsedCertificate[],
+  demands: Demands,
+  inputs: PolicyInputs,
+  effort: Effort,
+): PathFault | CheckedPath {
   const keys = workingKeys(path, demands);
   if (!Array.isArray(keys)) return keys;
   return (
-    checkLength(path) ?? checkConstraints(path, demands) ?? checkPolicies(path, inputs) ?? { certificates: path, keys }
+    checkLength(path) ??
+    checkConstraints(path, demands, effort) ??
+    checkPolicies(path, inputs, effort) ?? { certificates: path, keys }
   );
 }
 
@@ -66,8 +73,8 @@ function checkLength(path: ParsedCertificate[]): PathFault | undefined {
 }
 
 /** RFC 5280 6.1.3 b and c, 6.1.4 g. The constraints of a root are heeded too (RFC 5937 3). */
-function checkConstraints(path: ParsedCertificate[], demands: Demands): PathFault | undefined {
-  const state = freshConstraints();
+function checkConstraints(path: ParsedCertificate[], demands: Demands, effort: Effort): PathFault | undefined {
+  const state = freshConstraints(effort);
   for (const [at, certificate] of path.entries()) {
     const isLeaf = at === path.length - 1;
     if (at > 0 && (isLeaf || !isSelfIssued(certificate))) {
@@ -83,9 +90,9 @@ function checkConstraints(path: ParsedCertificate[], demands: Demands): PathFaul
 }
 
 /** RFC 5280 6.1.3 d to f, 6.1.4 a, b, h to j, 6.1.5 a, b, g. */
-function checkPolicies(path: ParsedCertificate[], inputs: PolicyInputs): PathFault | undefined {
+function checkPolicies(path: ParsedCertificate[], inputs: PolicyInputs, effort: Effort): PathFault | undefined {
   const below = path.slice(1);
-  const state = freshPolicies(below.length, inputs);
+  const state = freshPolicies(below.length, inputs, effort);
   for (const [at, certificate] of below.entries()) {
     const isLeaf = at === below.length - 1;
     const mayBeAny = state.inhibitAny > 0 || (!isLeaf && isSelfIssued(certificate));

@@ -20,6 +20,8 @@ export interface StatusContext {
   demands: Demands;
   /** Certificates with this subject that might have signed a list, beside the issuer itself. */
   signersNamed(key: string): readonly ParsedCertificate[];
+  /** Was too much spent already? Then no further list is looked at. */
+  isOver(): boolean;
   /** Does a path lead to the signer of a list about `certificate` from the same root? */
   isTrusted(signer: ParsedCertificate, certificate: ParsedCertificate): boolean;
 }
@@ -33,6 +35,11 @@ export interface Issuer {
 /** A list whose clock is a little ahead of ours is of now. */
 const CLOCK_SKEW_MS = 5 * 60_000;
 
+/** Most lists that may be about one certificate. */
+const LISTS_MAX = 1_000;
+/** Most certificates of one name that are tried as the signer of a list. */
+const SIGNERS_MAX = 50;
+
 /** A list that may be relied upon, with the newest change to it. */
 interface Believed {
   list: Crl;
@@ -42,6 +49,7 @@ interface Believed {
 export function checkStatus(certificate: ParsedCertificate, issuer: Issuer, context: StatusContext): CertificateStatus {
   const lists = listsFor(certificate, issuer.certificate, context);
   if (lists.length === 0) return { is: 'not-told' };
+  if (lists.length > LISTS_MAX) return { is: 'unknown', detail: 'too many revocation lists' };
   const { believed, doubt } = believedOf(lists, certificate, issuer, context);
   let detail = doubt ?? 'no revocation list of this scope';
   const told = new Set<number>();
@@ -93,6 +101,7 @@ function believedOf(
   let doubt: string | undefined;
   const sound: { list: Crl; signer: ParsedCertificate }[] = [];
   for (const list of lists) {
+    if (context.isOver()) return { believed: [], doubt: 'too many revocation lists' };
     const fault = faultOf(list, context);
     const signer = fault === undefined ? signerOf(list, certificate, issuer, context) : undefined;
     if (signer !== undefined) sound.push({ list, signer });
@@ -154,6 +163,7 @@ function signerOf(
     return above;
   return context
     .signersNamed(list.issuerName.key)
+    .slice(0, SIGNERS_MAX)
     .find(
       (signer) =>
         signer !== above &&

@@ -11,9 +11,9 @@ equal to the code.
 
 | strictness | used for | keys | signatures |
 | --- | --- | --- | --- |
-| \`rfc5280\` | \`verify-chain\` without a TLS purpose and without a host name | RSA and DSA from 2048 bits, named curves, Ed25519, Ed448; from 1024 bits for certificates made before 2014 | SHA-2; SHA-1 for what was made before 2014 (NIST SP 800-131A, legacy use); never MD5 |
+| \`rfc5280\` | \`verify-chain\` without a TLS purpose and without a host name | RSA and DSA from 2048 bits, named curves, Ed25519, Ed448; from 1024 bits for certificates made from 1996 to 2013 | SHA-2; SHA-1 for what was made from 1996 to 2013 (NIST SP 800-131A, legacy use); never MD5 |
 | \`exchange\` | nodes with each other, document signatures | RSA of 2048 to 8192 bits, P-256, P-384, P-521 | SHA-256 and stronger |
-| \`web\` | \`verify-chain\` for TLS: purpose server or client, or a host name or address | as \`exchange\`, RSA sizes in whole bytes, plain key parameters | as \`exchange\`; a root made before 2016 may have signed itself with SHA-1 |
+| \`web\` | \`verify-chain\` for TLS: purpose server or client, or a host name or address | as \`exchange\`, RSA sizes in whole bytes, plain key parameters | as \`exchange\`; a root of 1996 to 2015 may have signed itself with SHA-1 |
 
 ## What holds always
 
@@ -31,12 +31,13 @@ equal to the code.
 | revocation lists: complete, delta, partial by user, authority, reason or distribution point, indirect; signed by the issuer, or by a certificate of its name that may sign lists and leads to the same root, with a status of its own | RFC 5280 5, 6.3 |
 | the newest list of a scope counts; one that is stale, of the future, not understood or not well signed makes nothing good | RFC 5280 6.3.3 |
 | without a demand for status (\`revocation\`), an issuer without any list counts as one that revoked nothing | own choice |
-| key identifiers order the search and prove nothing; the same name with the same key is passed once; 20 certificates a path, 4,000 steps, 200 whole paths, 200,000 comparisons of names and 100,000 of policies a path, then \`chain.limit\` | RFC 4158; own limits |
+| key identifiers order the search and prove nothing; the same name with the same key is passed once; 20 certificates a path, 4,000 steps, 200 whole paths, 500,000 comparisons of names and 150,000 of policies, 10 seconds, then \`chain.limit\` | RFC 4158; own limits |
 
 ## Rules for single certificates
 
 BR: CA/Browser Forum, Baseline Requirements for TLS Server Certificates 2. Where a rule is broken the reason is \`chain.form\` with the rule's name, unless
-another stands beside it.
+another stands beside it. A root of 1996 to June 2012, from before the baseline requirements, is held to \`version\`, \`authority-subject\`, \`root-key-usage\` and
+\`root-purpose\` alone, and to its keys.
 
 | rule | what | of | source | rfc5280 | exchange | web | reason |
 | --- | --- | --- | --- | --- | --- | --- | --- |

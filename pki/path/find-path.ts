@@ -5,6 +5,7 @@
 import { checkAuthority, checkCertificate, checkLeaf, type Demands, isSignedBy } from './check-certificate.ts';
 import { type CheckedPath, checkPath } from './check-path.ts';
 import { type CertificateStatus, checkStatus, type StatusContext } from './check-status.ts';
+import type { Effort } from './name-constraints.ts';
 import { isSelfIssued, keyIdTextOf, type ParsedCertificate } from './parse-certificate.ts';
 import type { PolicyInputs } from './policy-graph.ts';
 import type { Crl } from './read-crl.ts';
@@ -25,6 +26,8 @@ const PATH_LENGTH_MAX = 20;
 const STEPS_MAX = 4_000;
 /** Most whole paths that are checked. */
 const PATHS_MAX = 200;
+/** Longest search; the other limits end it long before, but for keys and lists that are made to be slow. */
+const TIME_MAX_MS = 10_000;
 /** Paths to who signed a list, within the search for one to who signed a list. */
 const NESTING_MAX = 3;
 
@@ -40,7 +43,7 @@ interface Search {
   roots: Set<ParsedCertificate>;
   /** Steps by name from a subject to the nearest root. */
   distances: Map<string, number>;
-  budget: { steps: number; paths: number };
+  budget: { steps: number; paths: number; effort: Effort /** Of `performance.now()`. */; endsAt: number };
   /** The first fault of a whole path, else the first one met; told when no way is found. */
   whole?: Met;
   met?: Met;
@@ -62,7 +65,13 @@ export function findPath(leaf: ParsedCertificate, request: PathRequest): PathVer
     return refusal(fault('chain.form', start, 'leaf-root'), [start]);
   const found = extend([start], search);
   if (found !== undefined) return { ok: true, path: [...found.certificates].reverse() };
-  if (search.isExhausted) return refusal(fault('chain.limit', leaf, 'paths'), [leaf]);
+  if (search.isExhausted) {
+    const limit =
+      search.whole?.wrong.reason === 'chain.limit'
+        ? search.whole
+        : { wrong: fault('chain.limit', start, 'paths'), path: [start] };
+    return refusal(limit.wrong, limit.path);
+  }
   const { wrong, path } = search.whole ?? search.met ?? { wrong: nearest(start, search), path: [start] };
   return refusal(wrong, path);
 }
@@ -100,7 +109,7 @@ function openSearch(request: PathRequest): Search {
     bySubject,
     roots,
     distances: distancesFrom(roots, [...seen.values()]),
-    budget: { steps: 0, paths: 0 },
+    budget: { steps: 0, paths: 0, effort: { comparisons: 0, policies: 0 }, endsAt: performance.now() + TIME_MAX_MS },
     isExhausted: false,
     busy: [],
     authorities: new Map(),
@@ -133,7 +142,8 @@ function extend(path: ParsedCertificate[], search: Search): CheckedPath | undefi
     return undefined;
   }
   for (const issuer of issuersOf(last, path, search)) {
-    if (++search.budget.steps > STEPS_MAX || search.budget.paths >= PATHS_MAX) {
+    search.budget.steps += 1;
+    if (isSpent(search)) {
       search.isExhausted = true;
       return undefined;
     }
@@ -146,6 +156,11 @@ function extend(path: ParsedCertificate[], search: Search): CheckedPath | undefi
     if (found !== undefined) return found;
   }
   return undefined;
+}
+
+function isSpent({ budget, isExhausted }: Search): boolean {
+  const { steps, paths, endsAt } = budget;
+  return isExhausted || steps > STEPS_MAX || paths >= PATHS_MAX || performance.now() > endsAt;
 }
 
 /** Who may have issued it by name, the likeliest first: by key identifier, nearness to a root, and time. */
@@ -190,9 +205,11 @@ function checkStep(
 function checkWhole(upward: ParsedCertificate[], search: Search): CheckedPath | undefined {
   search.budget.paths += 1;
   const path = [...upward].reverse();
-  const checked = checkPath(path, search.request, search.request.policies ?? {});
+  const checked = checkPath(path, search.request, search.request.policies ?? {}, search.budget.effort);
   const wrong = 'reason' in checked ? checked : checkStatuses(checked, search);
   if (wrong === undefined && 'keys' in checked) return checked;
+  // What was too much for one path is too much for the next.
+  if (wrong?.reason === 'chain.limit') search.isExhausted = true;
   if (wrong !== undefined) search.whole ??= { wrong, path: upward };
   return undefined;
 }
@@ -206,6 +223,7 @@ function checkStatuses({ certificates, keys }: CheckedPath, search: Search): Pat
     crls: request.crls,
     demands: request,
     signersNamed: (key) => search.bySubject.get(key) ?? [],
+    isOver: () => isSpent(search),
     isTrusted: (signer, certificate) => isSignerTrusted(signer, certificate, root, search),
   };
   let unclear: PathFault | undefined;

@@ -10,15 +10,20 @@ type Judgement = 'in' | 'out' | 'unclear';
 export interface ConstraintState {
   permitted: GeneralName[][];
   excluded: GeneralName[];
-  /** Comparisons made so far. */
-  steps: number;
+  effort: Effort;
 }
 
-/** Most comparisons for one path, so that names times constraints cannot hold us up. */
-const STEPS_MAX = 200_000;
+/** What was spent so far on all paths of a search, so that names times constraints, or policies times mappings, cannot hold us up. */
+export interface Effort {
+  comparisons: number;
+  policies: number;
+}
 
-export function freshConstraints(): ConstraintState {
-  return { permitted: [], excluded: [], steps: 0 };
+/** Most comparisons of names for one search. */
+const COMPARISONS_MAX = 500_000;
+
+export function freshConstraints(effort: Effort): ConstraintState {
+  return { permitted: [], excluded: [], effort };
 }
 
 /** Adds an authority's constraints; a text tells why they can not be used. */
@@ -74,15 +79,16 @@ function isMask(mask: Buffer): boolean {
 /** Why a certificate's names are not allowed, `limit` when there are too many to say; undefined when they are. */
 export function checkNames(state: ConstraintState, certificate: ParsedCertificate): string | undefined {
   if (state.permitted.length === 0 && state.excluded.length === 0) return undefined;
+  const { effort } = state;
   for (const name of namesOf(certificate)) {
     for (const base of state.excluded) {
-      if (++state.steps > STEPS_MAX) return 'limit';
+      if (++effort.comparisons > COMPARISONS_MAX) return 'limit';
       if (isRelated(base, name) && compare(base, name, true) !== 'out') return `an excluded ${name.form} name`;
     }
     for (const bases of state.permitted) {
       const own = bases.filter((base) => isRelated(base, name));
-      state.steps += bases.length + own.length;
-      if (state.steps > STEPS_MAX) return 'limit';
+      effort.comparisons += bases.length + own.length;
+      if (effort.comparisons > COMPARISONS_MAX) return 'limit';
       if (own.length > 0 && !own.some((base) => compare(base, name, false) === 'in'))
         return `a ${name.form} name that is not permitted`;
     }

@@ -2,6 +2,7 @@
  * The policies that a path is valid under, as a graph with one node a policy and depth (RFC 9618, which replaces the tree of RFC 5280 6.1: that one
  * grows exponentially with mappings that cross, this one by policies times depth).
  */
+import type { Effort } from './name-constraints.ts';
 import type { ParsedCertificate } from './parse-certificate.ts';
 import { ANY_POLICY } from './read-extensions.ts';
 
@@ -28,15 +29,14 @@ export interface PolicyState {
   explicitPolicy: number;
   policyMapping: number;
   inhibitAny: number;
-  /** Policies that a mapping was looked up for, over all certificates. */
-  steps: number;
+  effort: Effort;
 }
 
-/** Most policies that all certificates of a path may bring. */
-const STEPS_MAX = 100_000;
+/** Most policies, each counted where it stands for one below it, that a search looks at. */
+const POLICIES_MAX = 150_000;
 
 /** At the trust anchor, `length` certificates above the end (RFC 5280 6.1.2). */
-export function freshPolicies(length: number, inputs: PolicyInputs): PolicyState {
+export function freshPolicies(length: number, inputs: PolicyInputs, effort: Effort): PolicyState {
   const counter = (isSet: boolean | undefined): number => (isSet ? 0 : length + 1);
   const root: PolicyNode = { policy: ANY_POLICY, expected: new Set([ANY_POLICY]), parents: [] };
   return {
@@ -44,7 +44,7 @@ export function freshPolicies(length: number, inputs: PolicyInputs): PolicyState
     explicitPolicy: counter(inputs.explicitPolicy),
     policyMapping: counter(inputs.inhibitMapping),
     inhibitAny: counter(inputs.inhibitAny),
-    steps: 0,
+    effort,
   };
 }
 
@@ -58,7 +58,7 @@ export function addPolicies(state: PolicyState, certificate: ParsedCertificate, 
   const expecting = new Map<string, PolicyNode[]>();
   for (const node of above.values())
     for (const policy of node.expected) {
-      if (++state.steps > STEPS_MAX) return false;
+      if (++state.effort.policies > POLICIES_MAX) return false;
       const nodes = expecting.get(policy);
       if (nodes === undefined) expecting.set(policy, [node]);
       else nodes.push(node);

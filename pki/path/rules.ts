@@ -5,6 +5,7 @@
 import type { FaultCode } from '../../schemas/errors/index.ts';
 import { addressBytes } from '../der.ts';
 import { KEY_USAGE } from '../profiles.ts';
+import { isOfBefore } from './algorithms.ts';
 import { isMailbox, isPresentedHost, isTooWide } from './host-name.ts';
 import { commonNamesOf, isSelfIssued, type ParsedCertificate } from './parse-certificate.ts';
 import { checkInfoAccess, EXTENSION } from './read-extensions.ts';
@@ -138,7 +139,7 @@ export const RULES: readonly Rule[] = [
     source: 'RFC 5280 4.2.1.3',
     sentence: 'a key usage has one bit at least',
     on: EVERY,
-    strictness: WEB,
+    strictness: ALL,
     broken: ({ keyUsage }) => keyUsage?.size === 0,
   },
   {
@@ -209,10 +210,10 @@ export const RULES: readonly Rule[] = [
   {
     id: 'root-purpose',
     source: 'BR 7.1.2.1.2',
-    sentence: 'a root has no extended key usage',
+    sentence: 'a root that signed itself has no extended key usage',
     on: ROOT,
     strictness: WEB,
-    broken: (certificate) => has(certificate, EXTENSION.extKeyUsage),
+    broken: (certificate) => isSelfIssued(certificate) && has(certificate, EXTENSION.extKeyUsage),
   },
   {
     id: 'authority-purpose-plain',
@@ -236,7 +237,7 @@ export const RULES: readonly Rule[] = [
     source: 'RFC 5280 4.2.1.9',
     sentence: 'who is no authority may not sign certificates',
     on: LEAF,
-    strictness: WEB,
+    strictness: ALL,
     broken: (certificate) => !certificate.ca && usage(certificate, KEY_USAGE.keyCertSign),
   },
   {
@@ -244,7 +245,7 @@ export const RULES: readonly Rule[] = [
     source: 'RFC 5280 4.2.1.9',
     sentence: 'who is no authority has no path length',
     on: LEAF,
-    strictness: WEB,
+    strictness: ALL,
     broken: ({ ca, pathLength }) => !ca && pathLength !== undefined,
   },
   {
@@ -252,7 +253,7 @@ export const RULES: readonly Rule[] = [
     source: 'RFC 5280 4.2.1.10',
     sentence: 'who is no authority constrains no names',
     on: LEAF,
-    strictness: WEB,
+    strictness: ALL,
     broken: ({ ca, nameConstraints }) => !ca && nameConstraints !== undefined,
   },
   {
@@ -358,13 +359,20 @@ function addressTexts(bytes: Buffer): string[] {
   return addressBytes(host).equals(bytes) ? [host] : [];
 }
 
+/** The baseline requirements bind from this day on; a root from before it is trusted as it is (RFC 5280 6.1.1 d). */
+const BASELINE_FROM_MS = Date.UTC(2012, 6, 1);
+/** Rules that hold for roots of any age. */
+const HARD = new Set(['version', 'authority-subject', 'root-key-usage', 'root-purpose']);
+
 /** The first rule that a certificate breaks in its place; undefined when it breaks none. */
 export function brokenRule(
   { certificate, place, isServer }: Placed,
   strictness: Strictness,
 ): { code: FaultCode; detail: string } | undefined {
+  const isOldRoot = place === 'root' && isOfBefore(BASELINE_FROM_MS, certificate.notBefore.ms);
   const rule = RULES.find(
     (one) =>
+      (!isOldRoot || HARD.has(one.id)) &&
       one.strictness.includes(strictness) &&
       one.on.includes(place) &&
       (one.server === undefined || isServer) &&

@@ -63,6 +63,19 @@ describe('the rules of the web', () => {
     expect(toldOf(worldOf({ root: { issuer: above } }))).toBe('ok');
   });
 
+  test('of the web came after some roots: those are trusted as they are, but for what is an authority and strong', () => {
+    const odd: Order = {
+      serial: Buffer.of(0),
+      without: ['2.5.29.15', '2.5.29.14', '2.5.29.35'],
+      with: [EXT.basic(true, undefined, false)],
+    };
+    const told = (change: Order): string => toldOf(worldOf({ root: { ...odd, ...change } }));
+    expect(told({ notBefore: Date.UTC(2004, 5, 29) })).toBe('ok');
+    expect(told({ notBefore: Date.UTC(2013, 5, 29) })).toMatch(/^chain\.form/);
+    expect(told({ notBefore: Date.UTC(1970, 0, 1) })).toMatch(/^chain\.form/);
+    expect(told({ notBefore: Date.UTC(2004, 5, 29), with: [EXT.basic(false)] })).toBe('chain.not-authority');
+  });
+
   test('a root is no leaf for TLS; without a purpose it is a path of one', () => {
     const root = issue({ subject: 'CN=leaf.test' });
     expect(told(root, { roots: [root], ...TLS })).toBe('chain.form leaf-root');
@@ -146,6 +159,10 @@ describe('strength', () => {
     // A root's own signature is nobody's proof, but a new one of that kind is none of the web.
     expect(toldOf(worldOf({ root: { hash: 'sha1', ...old } }))).toBe('ok');
     expect(toldOf(worldOf({ root: { hash: 'sha1' } }))).toBe('chain.weak SHA-1');
+    // What says that it is from before version 3 is no old thing.
+    const ancient = { hash: 'sha1', notBefore: Date.UTC(1970, 0, 1) } as const;
+    expect(toldOf(worldOf({ root: ancient }))).toBe('chain.weak SHA-1');
+    expect(toldOf(worldOf({ leaf: ancient }), {})).toBe('chain.weak SHA-1');
   });
 
   test('Ed25519 is known where nobody asks about TLS', () => {
