@@ -23,6 +23,7 @@ const commands: Record<string, () => Promise<(program: Command) => void>> = {
   codes: async () => (await import('./codes.ts')).codesCommand,
   ca: async () => (await import('./ca.ts')).caCommand,
   'verify-chain': async () => (await import('./verify-chain.ts')).verifyChainCommand,
+  link: async () => (await import('./link.ts')).linkCommand,
   docs: async () => (await import('./docs.ts')).docsCommand,
   bench: async () => (await import('./bench.ts')).benchCommand,
 };

@@ -9,7 +9,7 @@ import { ratioOf } from './compare.ts';
 import type { Features } from './features.ts';
 import { fieldNames } from './levels.ts';
 import { compileModel, type MatchModel } from './model.ts';
-import { judgeRules } from './rules.ts';
+import { judgeRules, silentInGroups } from './rules.ts';
 import { compareFields } from './vector.ts';
 
 export interface Edge {
@@ -65,7 +65,9 @@ export function gatherRecords(
         factors[(kind + 1) * fields + at] = share < 0 ? own[at]![level]! : share * ratio + 1 - share;
       }
     }
-    const spoken = judgeRules(records[one]!, records[other]!, vector.levels).filter(({ why }) => why !== 'caution');
+    const spoken = judgeRules(records[one]!, records[other]!, vector.levels).filter(
+      ({ id }) => !silentInGroups.includes(id),
+    );
     const barred: Evidence['barred'] = spoken.some(({ why }) => why === 'conflict')
       ? 'conflict'
       : spoken.length > 0

@@ -43,7 +43,7 @@ const aliases: Record<ColumnRole, string> = {
   address: 'address address1 addressline1 line1 street streetaddress streetname addr addr1 residence',
   address2: 'address2 addressline2 line2 addr2 street2 locality',
   unit: 'unit apartment apt flat',
-  city: 'city suburb town municipality place',
+  city: 'city suburb town municipality place birthplace',
   state: 'state province region stateprovince',
   postcode: 'postcode zip zipcode postalcode postal postcodefake',
   phone: 'phone telephone phonenumber tel mobile cell homephone phone1 cellphone',
@@ -62,24 +62,24 @@ export function recogniseColumns(
   names: readonly string[],
   given: ReadonlyMap<string, ColumnRole> = new Map(),
 ): Map<ColumnRole, number[]> {
-  const found = new Map<ColumnRole, number[]>();
+  const found = new Map<ColumnRole, { at: number; rank: number }[]>();
   const chosen = new Set(given.values());
   for (const [at, name] of names.entries()) {
     const trimmed = name.trim();
     const named = given.get(trimmed);
-    const role =
-      named ??
-      roleOfAlias.get(
-        trimmed
-          .normalize('NFKD')
-          .toLowerCase()
-          .replace(/[^a-z0-9]/g, ''),
-      );
+    const alias = trimmed
+      .normalize('NFKD')
+      .toLowerCase()
+      .replace(/[^a-z0-9]/g, '');
+    const role = named ?? roleOfAlias.get(alias);
     if (role === undefined || (named === undefined && chosen.has(role))) continue;
-    found.set(role, [...(found.get(role) ?? []), at]);
+    // Of several columns the one with the plainest name comes first.
+    const rank = named === undefined ? aliases[role].split(' ').indexOf(alias) : -1;
+    found.set(role, [...(found.get(role) ?? []), { at, rank }]);
   }
-  // FEBRL: address_1 is the street beside street_number, address_2 the second line; a lone address_2 is an address.
-  return found;
+  return new Map(
+    [...found].map(([role, columns]) => [role, columns.sort((a, b) => a.rank - b.rank).map(({ at }) => at)]),
+  );
 }
 
 /** A row as features. `yearNow`: what years of two digits are read by. */

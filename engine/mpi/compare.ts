@@ -26,8 +26,8 @@ export interface Comparison {
   rules: string[];
 }
 
-/** Compares two patients. Symmetric, bounded, never throws. `listed`: other records of the list bear on it too, so rules of mere caution are silent. */
-export function compare(one: Features, other: Features, model: MatchModel, listed = false): Comparison {
+/** Compares two patients. Symmetric, bounded, never throws. `silent`: rules that are not asked. */
+export function compare(one: Features, other: Features, model: MatchModel, silent: readonly string[] = []): Comparison {
   const compiled = compileModel(model);
   const vector = compareFields(one, other);
   const parts: Comparison['parts'] = [];
@@ -47,7 +47,7 @@ export function compare(one: Features, other: Features, model: MatchModel, liste
     if (doubt.bits >= 1) rules.push(doubt.id);
   }
   const probability = chanceOf(weight, model.prior);
-  const spoken = judgeRules(one, other, vector.levels).filter(({ why }) => !listed || why !== 'caution');
+  const spoken = judgeRules(one, other, vector.levels).filter(({ id }) => !silent.includes(id));
   for (const { id } of spoken) if (!rules.includes(id)) rules.push(id);
   return { weight, probability, verdict: verdictOf(probability, spoken, model), parts, rules };
 }
@@ -85,6 +85,13 @@ function shareOf(compiled: Compiled, { words, levels }: Vector, name: FieldName)
   if (levels[fieldIndex.order] !== 1 || (name !== 'given' && name !== 'family')) return share;
   const others = compiled.terms.get(name === 'given' ? 'family' : 'given');
   return Math.max(share ?? 0, others === undefined ? 0 : (others.of.get(word) ?? others.rest)) || undefined;
+}
+
+/** What the levels alone say, in bits: no frequency of words, no relatives. */
+export function plainWeight(compiled: Compiled, { levels }: Vector): number {
+  let ratio = 1;
+  for (let at = 0; at < levels.length; at += 1) if (levels[at]! >= 0) ratio *= compiled.ratio[at]![levels[at]!]!;
+  return Math.log2(ratio);
 }
 
 /** The weight of a vector, without its explanation. */

@@ -19,4 +19,6 @@ export {
   type Settled,
   settlePersons,
 } from './partition.ts';
+export { readModel, writeModel } from './read-model.ts';
+export { parseTable, writeRow } from './table.ts';
 export { type Sample, trainModel } from './train.ts';

@@ -1,6 +1,6 @@
 /** Comparison levels: how far the fields of two patients agree. Index 0 is the best level; -1 says that a side does not tell. */
 import { areForms } from '../../schemas/mpi/nicknames.ts';
-import { editsBetween, likeness, soundOf } from './distance.ts';
+import { areLike, editsBetween, sharedLetters, soundOf } from './distance.ts';
 
 /** Fields in the order of a comparison vector, each with its levels from the best to the worst. */
 export const fieldLevels = {
@@ -41,7 +41,7 @@ const firstWord = (words: string): string => {
 function isClose(one: string, other: string): boolean {
   const shorter = Math.min(one.length, other.length);
   if (shorter < 2 || one.length + other.length < 5 || Math.abs(one.length - other.length) > 2) return false;
-  const edits = editsBetween(one, other);
+  const edits = editsBetween(one, other, 2);
   return edits === 1 || (edits === 2 && shorter >= 6);
 }
 
@@ -49,32 +49,16 @@ function isClose(one: string, other: string): boolean {
 function isSimilar(one: string, other: string): boolean {
   if (one.length < 3 || other.length < 3) return false;
   if (one[0] === other[0] && soundOf(one) === soundOf(other)) return true;
-  if (likeness(one, other) >= 0.88) return true;
+  if (areLike(one, other, 0.88)) return true;
   const shorter = Math.min(one.length, other.length);
-  return shorter >= 5 && editsBetween(one, other) <= Math.floor(shorter / 3);
-}
-
-const counts = new Int8Array(128);
-
-/** Letters that two words share, in any order, as share of the longer one. Words of other scripts share none. */
-function sharedLetters(one: string, other: string): number {
-  let both = 0;
-  for (let at = 0; at < one.length; at += 1) counts[one.charCodeAt(at) & 127]! += 1;
-  for (let at = 0; at < other.length; at += 1) {
-    const code = other.charCodeAt(at) & 127;
-    if (counts[code]! > 0) {
-      counts[code]! -= 1;
-      both += 1;
-    }
-  }
-  counts.fill(0);
-  return both / Math.max(one.length, other.length);
+  const most = Math.floor(shorter / 3);
+  return shorter >= 5 && editsBetween(one, other, most) <= most;
 }
 
 /** A jumble: nearly the same letters in another order. */
 function isJumble(one: string, other: string): boolean {
   const shorter = Math.min(one.length, other.length);
-  return shorter >= 3 && sharedLetters(one, other) >= 0.75;
+  return shorter >= 3 && sharedLetters(one, other) / Math.max(one.length, other.length) >= 0.75;
 }
 
 export function givenLevel(one: string, other: string): number {
@@ -155,7 +139,7 @@ function isDigitSlip(one: number, other: number): boolean {
 export function houseLevel(one: string, other: string): number {
   if (one === '' || other === '') return -1;
   if (one === other) return 0;
-  return editsBetween(one, other) === 1 && Math.max(one.length, other.length) > 1 ? 1 : 2;
+  return Math.max(one.length, other.length) > 1 && editsBetween(one, other, 1) === 1 ? 1 : 2;
 }
 
 /** Streets: close where the letters are nearly the same, words where most words are shared. */
@@ -165,12 +149,16 @@ export function streetLevel(one: string, other: string): number {
   const [a, b] = [joined(one), joined(other)];
   if (a === b) return 0;
   const shorter = Math.min(a.length, b.length);
-  if (shorter >= 4 && editsBetween(a, b) <= Math.max(1, Math.floor(shorter / 5))) return 1;
+  const most = Math.max(1, Math.floor(shorter / 5));
+  if (shorter >= 4 && editsBetween(a, b, most) <= most) return 1;
   if (firstWord(one) === firstWord(other) && shorter >= 6 && firstWord(one).length >= 4) return 2;
-  return sharedWords(one, other) >= 0.5 || likeness(a, b) >= 0.9 ? 2 : 3;
+  return sharedWords(one, other) >= 0.5 || areLike(a, b, 0.9) ? 2 : 3;
 }
 
 function sharedWords(one: string, other: string): number {
+  // Two single words that are not the same share none, and neither do texts of other letters.
+  if (!one.includes(' ') && !other.includes(' ')) return 0;
+  if (sharedLetters(one, other) < 0.4 * Math.min(one.length, other.length)) return 0;
   const mine = new Set(one.split(' '));
   const others = new Set(other.split(' '));
   let both = 0;
@@ -185,9 +173,9 @@ export function unitLevel(one: string, other: string): number {
   const [a, b] = [joined(one), joined(other)];
   if (a === b) return 0;
   const shorter = Math.min(a.length, b.length);
-  if (shorter >= 5 && /\D/.test(a))
-    return editsBetween(a, b) <= Math.ceil(shorter / 4) || sharedWords(one, other) >= 0.5 ? 1 : 2;
-  return 2;
+  if (shorter < 5 || !/\D/.test(a) || !/\D/.test(b)) return 2;
+  const most = Math.ceil(shorter / 4);
+  return editsBetween(a, b, most) <= most || sharedWords(one, other) >= 0.5 ? 1 : 2;
 }
 
 export function cityLevel(one: string, other: string): number {
@@ -196,17 +184,16 @@ export function cityLevel(one: string, other: string): number {
   const [a, b] = [joined(one), joined(other)];
   if (a === b) return 0;
   const shorter = Math.min(a.length, b.length);
-  if (shorter >= 3 && (editsBetween(a, b) <= Math.max(1, Math.floor(shorter / 4)) || isJumble(a, b))) return 1;
-  return (shorter >= 4 && (a.startsWith(b) || b.startsWith(a) || likeness(a, b) >= 0.9)) ||
-    (shorter >= 3 && editsBetween(a, b) <= shorter / 2.5)
-    ? 1
-    : 2;
+  if (shorter < 3) return 2;
+  const most = Math.floor(shorter / 2.5);
+  if (editsBetween(a, b, most) <= most || isJumble(a, b)) return 1;
+  return shorter >= 4 && (a.startsWith(b) || b.startsWith(a) || areLike(a, b, 0.9)) ? 1 : 2;
 }
 
 export function postcodeLevel(one: string, other: string): number {
   if (one === '' || other === '') return -1;
   if (one === other) return 0;
-  if (editsBetween(one, other) === 1) return 1;
+  if (editsBetween(one, other, 1) === 1) return 1;
   return one.length >= 5 && one.slice(0, 3) === other.slice(0, 3) ? 2 : 3;
 }
 
@@ -214,15 +201,16 @@ export function postcodeLevel(one: string, other: string): number {
 export function phoneLevel(one: string, other: string): number {
   if (one === other) return 0;
   if (one.length !== other.length && (one.endsWith(other) || other.endsWith(one))) return 0;
-  return editsBetween(one, other) === 1 ? 1 : 2;
+  return editsBetween(one, other, 1) === 1 ? 1 : 2;
 }
 
 export function emailLevel(one: string, other: string): number {
   if (one === other) return 0;
   const shorter = Math.min(one.length, other.length);
-  const edits = editsBetween(one, other);
+  const most = Math.max(2, Math.floor(shorter / 3));
+  const edits = editsBetween(one, other, most);
   if (edits <= 2) return 1;
-  if (edits <= Math.floor(shorter / 3)) return 2;
+  if (edits <= most) return 2;
   const [mine, others] = [one.split('@')[0]!, other.split('@')[0]!];
   return mine.length >= 4 && mine === others ? 3 : 4;
 }
@@ -230,7 +218,7 @@ export function emailLevel(one: string, other: string): number {
 /** Numbers of one kind and authority. */
 export function nationalLevel(one: string, other: string): number {
   if (one === other) return 0;
-  const edits = editsBetween(one, other);
+  const edits = editsBetween(one, other, 2);
   if (edits === 1) return 1;
   return edits === 2 ? 3 : 4;
 }

@@ -7,9 +7,10 @@
 import { assignPairs } from './assign.ts';
 import { candidatePairs, indexPairs, type Pairs } from './candidates.ts';
 import { type Edge, gatherRecords } from './clusters.ts';
-import { compare, vectorWeight } from './compare.ts';
+import { compare, plainWeight, vectorWeight } from './compare.ts';
 import type { Features } from './features.ts';
 import { compileModel, defaultModel, type MatchModel } from './model.ts';
+import { silentInGroups, silentOneToOne } from './rules.ts';
 import { trainModel } from './train.ts';
 import { compareFields, type Vector } from './vector.ts';
 
@@ -59,12 +60,9 @@ export function linkFiles(
   const { progress } = options;
   const limits = { match: options.match ?? defaults.match, possible: options.possible ?? defaults.possible };
   const others = right ?? left;
-  const pairs = candidatePairs(left, right);
-  const vectors: Vector[] = [];
-  for (let at = 0; at < pairs.left.length; at += 1) {
-    vectors.push(compareFields(left[pairs.left[at]!]!, others[pairs.right[at]!]!));
-    if (at % 4096 === 0) progress?.('compare', at / pairs.left.length);
-  }
+  const { pairs, vectors } = comparePairs(left, others, candidatePairs(left, right), (share) =>
+    progress?.('compare', share),
+  );
   const model =
     options.model ??
     trainModel({ left, right, pairs, vectors, total: pairs.total }, defaultModel, (share) =>
@@ -82,12 +80,44 @@ export function linkFiles(
     model,
     report: {
       way: decided.way,
-      candidates: pairs.left.length,
+      candidates: pairs.compared,
       total: pairs.total,
       blocksPassedOver: pairs.skipped,
       matches,
       possible: decided.pairs.length - matches,
     },
+  };
+}
+
+/** Pairs that the start model gives less than this many bits are two people, whatever is learned. */
+const hopeless = -7;
+
+/** The vectors of the pairs that are not hopeless. */
+function comparePairs(
+  left: readonly Features[],
+  others: readonly Features[],
+  pairs: Pairs,
+  progress: (share: number) => void,
+): { pairs: Pairs & { compared: number }; vectors: Vector[] } {
+  const compiled = compileModel(defaultModel);
+  const vectors: Vector[] = [];
+  const kept: number[] = [];
+  for (let at = 0; at < pairs.left.length; at += 1) {
+    const vector = compareFields(left[pairs.left[at]!]!, others[pairs.right[at]!]!);
+    if (plainWeight(compiled, vector) >= hopeless) {
+      vectors.push(vector);
+      kept.push(at);
+    }
+    if (at % 4096 === 0) progress(at / pairs.left.length);
+  }
+  return {
+    pairs: {
+      ...pairs,
+      left: Int32Array.from(kept, (at) => pairs.left[at]!),
+      right: Int32Array.from(kept, (at) => pairs.right[at]!),
+      compared: pairs.left.length,
+    },
+    vectors,
   };
 }
 
@@ -127,7 +157,7 @@ function decideGroups(
   // What a rule keeps apart is for a person.
   for (const { left, right } of edges) {
     if (group[left] === group[right]) continue;
-    const { probability, verdict } = compare(records[left]!, records[right]!, model, true);
+    const { probability, verdict } = compare(records[left]!, records[right]!, model, silentInGroups);
     if (verdict !== 'no-match' && probability >= limits.possible) tell(left, right, probability, 'possible');
   }
   return { pairs, way: 'groups' };
@@ -149,16 +179,13 @@ function decidePairs(
     all = [...edges, ...leftOverEdges(left, right, edges, chances, model)];
     chances = assignPairs(oddsOf(all), exclusive, model.prior);
   }
+  const silent = oneRight && oneLeft ? silentOneToOne : [];
+  const open = { ...model, thresholds: { match: 0, possible: 0 } };
   const pairs: LinkedPair[] = [];
   for (const [at, { left: one, right: other }] of all.entries()) {
     const score = chances[at]!;
     if (score < limits.possible) continue;
-    const { verdict } = compare(
-      left[one]!,
-      right[other]!,
-      { ...model, thresholds: { match: 0, possible: 0 } },
-      oneRight && oneLeft,
-    );
+    const { verdict } = compare(left[one]!, right[other]!, open, silent);
     if (verdict === 'no-match') continue;
     pairs.push({
       left: one,

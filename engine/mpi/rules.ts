@@ -6,11 +6,8 @@ export interface SpokenRule {
   id: string;
   /** The best verdict that it leaves. */
   most: 'possible' | 'no-match';
-  /**
-   * `conflict`: what the two sides tell can't both be one person's. `lack`: too little is told; other records of the person may tell it.
-   * `caution`: enough for a list in which everybody has one partner, not for two records on their own.
-   */
-  why: 'conflict' | 'lack' | 'caution';
+  /** `conflict`: what the two sides tell can't both be one person's. `lack`: too little is told; other records of the person may tell it. */
+  why: 'conflict' | 'lack';
 }
 
 const given = {
@@ -25,6 +22,11 @@ const birth = {
   decade: fieldLevels.birth.indexOf('decade'),
 };
 const near = fieldLevels.national.indexOf('near');
+
+/** Rules of caution about two records on their own, which are silent where all records of a list bear on each other. */
+export const silentInGroups: readonly string[] = ['no-birth-date', 'number-conflict'];
+/** In lists in which everybody has one partner. */
+export const silentOneToOne: readonly string[] = [...silentInGroups, 'no-name'];
 
 /** The rules that speak about two patients. `levels`: their comparison vector. */
 export function judgeRules(one: Features, other: Features, levels: Int8Array): SpokenRule[] {
@@ -43,9 +45,9 @@ export function judgeRules(one: Features, other: Features, levels: Int8Array): S
   const sexDiffers = levels[at.sex]! >= 0 && levels[at.sex]! % 2 === 1;
   if (sexDiffers && (levels[at.birth]! >= birth.decade || levels[at.given] === given.differ))
     speak('sex-conflict', 'possible');
-  if (levels[at.birth] === -1) speak('no-birth-date', 'possible', 'caution');
+  if (levels[at.birth] === -1) speak('no-birth-date', 'possible', 'lack');
   const conflict = numberConflict(one, other, levels, named);
-  if (conflict !== undefined) speak('number-conflict', conflict, 'caution');
+  if (conflict !== undefined) speak('number-conflict', conflict);
   return spoken;
 }
 

@@ -1,5 +1,6 @@
 /** Two patients as a vector of comparison levels, the same whichever stands first. */
 import { areForms } from '../../schemas/mpi/nicknames.ts';
+import { sharedLetters } from './distance.ts';
 import type { AddressFeature, Features, NameFeature } from './features.ts';
 import {
   birthLevel,
@@ -108,7 +109,7 @@ function compareName(mine: NameFeature, theirs: NameFeature): NameLevels {
   const key = orderless(`${mine.given}|${mine.family}`, `${theirs.given}|${theirs.family}`);
   const words: [string, string] = [mine.given, mine.family];
   const straight = { given, family, rank: rank(given, family), swapped: false, words, key };
-  if (given === 0 || family === 0) return straight;
+  if (given === 0 || family === 0 || !mayCross(mine, theirs)) return straight;
   // Which of the crossed pairs holds the given names is told by its smaller word, so that both directions agree.
   const first: [string, string] = [mine.given, theirs.family];
   const second: [string, string] = [mine.family, theirs.given];
@@ -121,6 +122,13 @@ function compareName(mine: NameFeature, theirs: NameFeature): NameLevels {
   const crossedRank = rank(crossed.given, crossed.family);
   if (!agree || clash || crossedRank <= straight.rank + 1) return straight;
   return { ...crossed, rank: crossedRank, swapped: true, words: [givens[0], families[0]], key };
+}
+
+/** Can the names be swapped at all? Most strangers' are too far apart to be worth a look. */
+function mayCross(mine: NameFeature, theirs: NameFeature): boolean {
+  const shares = (one: string, other: string): boolean =>
+    one !== '' && other !== '' && 2 * sharedLetters(one, other) >= Math.min(one.length, other.length);
+  return shares(mine.given, theirs.family) || shares(mine.family, theirs.given);
 }
 
 /** One side's family name is the other side's maiden name. */

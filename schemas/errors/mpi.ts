@@ -93,6 +93,20 @@ export const mpiFaults = {
     http: 422,
     fhir: 'required',
   },
+  'mpi.model': {
+    sentence: 'the model of the matcher does not hold',
+    fix: 'let `mix-hie link --train` write it again',
+    retry: false,
+    http: 422,
+    fhir: 'structure',
+  },
+  'mpi.columns': {
+    sentence: 'the list can not be read as a list of patients',
+    fix: 'give a CSV file whose first line names its columns, and name unusual ones with --mapping',
+    retry: false,
+    http: 422,
+    fhir: 'structure',
+  },
   'mpi.features': {
     sentence: 'the kept features of a patient can not be read',
     fix: 'let the index read the patient again; the record itself is whole',
