@@ -60,6 +60,10 @@ export function useLive(listener: Listener): void {
   }, []);
 }
 
+/** The window was hidden: anything may have changed. */
+export const isUnknown = ({ messages, persons, documents }: LiveNote): boolean =>
+  messages.length + persons.length + documents.length === 0;
+
 const REFRESH_MS = 3000;
 
 /** Reloads in the background with the notes that `wanted` picks, but not more often than every few seconds. */

@@ -38,11 +38,12 @@ const stateHelp: Record<MatchState, string> = {
   withdrawn: 'Facts have changed since, and nothing is left to decide.',
 };
 
+const withdrawnRequest = 'It was taken back or not confirmed; nothing of it is in force.';
 const settled: Record<MatchKind, Record<'linked' | 'kept-apart', string>> = {
   possible: { linked: 'Linked', 'kept-apart': 'Kept apart' },
   overlay: { linked: 'New facts taken', 'kept-apart': 'New facts refused' },
   storm: { linked: 'Closed', 'kept-apart': 'Closed' },
-  request: { linked: 'Done', 'kept-apart': 'Refused' },
+  request: { linked: 'Linked', 'kept-apart': 'Parted' },
 };
 
 interface ActWords {
@@ -89,8 +90,16 @@ const decisions: Record<MatchKind, Record<MatchDecision, ActWords>> = {
     },
   },
   request: {
-    link: { act: 'Do it', title: 'Do what is asked', help: 'It is done at once and can be taken back.' },
-    unlink: { act: 'Refuse', title: 'Refuse what is asked', help: 'Nothing changes. Who asked sees your reason.' },
+    link: {
+      act: 'One person',
+      title: 'Make them one person',
+      help: 'The local records of both become one person. It can be taken back.',
+    },
+    unlink: {
+      act: 'Two persons',
+      title: 'Make them two persons',
+      help: 'The local records part, and no feed will link them again. It can be taken back.',
+    },
   },
 };
 const asks: Record<NonNullable<MatchView['asks']>, string> = {
@@ -190,7 +199,9 @@ const rules: Record<string, string> = {
   suffix: 'One is Jr and the other Sr, or the like: most likely parent and child. Never linked by itself.',
   'no-name': 'A side tells no name. Without number and birth date in agreement it is never linked by itself.',
   'sex-conflict': 'Sex differs, and birth date or given name with it. Never linked by itself.',
-  'same-domain': 'Both records are of one hospital, which says that they are two patients. Linked only by a person.',
+  'no-birth-date': 'A side tells no birth date. Never linked by itself.',
+  'number-conflict':
+    'Two social security numbers that differ, and a name or birth date at odds beside it: most likely two persons.',
 };
 
 export const identityTexts = {
@@ -204,6 +215,7 @@ export const identityTexts = {
     kindHelp,
     states,
     settled,
+    withdrawnRequest,
     stateHelp,
     and: 'and',
     storm: 'Many records point at',
@@ -285,6 +297,9 @@ export const identityTexts = {
       'Persons, numbers and documents become what they would be had it never been decided, and the item is open again. Your reason stays beside the first one.',
     reasonHelp: 'For instance: same photo and signature on both forms.',
     stormReasonHelp: 'For instance: the interface was set back and no longer repeats itself.',
+    undoHelpRequest:
+      'Persons, numbers and documents become what they would be had it never been done. Your reason stays beside the first one.',
+    refuseHelpRequest: 'Nothing changes, and the request is withdrawn.',
     undoReasonHelp: 'For instance: the hospital called, these are two brothers.',
     mayNot: 'Your role may look at this but not decide it.',
     meanwhile: (who: string, act: string) => `${who} was here meanwhile: ${act}. What you see is how it stands now.`,
@@ -335,6 +350,7 @@ export const identityTexts = {
     atTime: (time: string) => `As of ${time}`,
     notYet: 'This person was not known then.',
     wasOther: 'Then it was part of another person.',
+    isOther: 'It is part of another person now.',
     recordColumns: { node: 'From', number: 'Number', version: 'Facts', act: 'Act' },
     version: (version: number) => `version ${version}`,
     noFacts: 'none known',

@@ -356,5 +356,6 @@ export const texts = {
     messages: 'Go to the messages',
     patients: 'Go to the patients',
   },
+  closeDialog: 'Close this dialog',
   loading: 'Loading',
 };

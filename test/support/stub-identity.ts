@@ -236,8 +236,8 @@ export function createStubIdentity(options: {
     one.row.from = 'admin';
     all.push(one);
     asked.push({ act: asks ?? '', id, reason });
-    // Of a request, 'link' is what is asked for.
-    return settle(one, { at: now(), by: 'admin', act: 'decided', decision, reason }, 'linked');
+    const inForce = decision === 'link' ? 'linked' : 'kept-apart';
+    return settle(one, { at: now(), by: 'admin', act: 'decided', decision, reason }, inForce);
   };
   const indexOf = (personId: string): number =>
     Math.max(
@@ -277,7 +277,8 @@ export function createStubIdentity(options: {
       const one = found(id);
       if (one.row.state === 'open' || one.row.state === 'withdrawn') throw new MixError('mpi.not-decided');
       asked.push({ act: 'undo', id, reason });
-      return settle(one, { at: now(), by: 'admin', act: 'undone', reason }, 'open');
+      const state = one.row.kind === 'request' ? 'withdrawn' : 'open';
+      return settle(one, { at: now(), by: 'admin', act: 'undone', reason }, state);
     },
     linkPersons: async (_subject, ask) =>
       request('link-persons', ask.one, ask.reason, [side(indexOf(ask.one), 0), side(indexOf(ask.other), 1)]),

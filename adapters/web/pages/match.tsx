@@ -6,10 +6,10 @@ import { goTo } from '../address.ts';
 import { ask, useLoad } from '../api.ts';
 import { Icon } from '../icons.tsx';
 import { matchesPath, matchPath } from '../identity.ts';
-import { useRefresh } from '../live.ts';
+import { isUnknown, useRefresh } from '../live.ts';
 import { Link } from '../parts/link.tsx';
 import { MatchActs, pendingOf } from '../parts/match-acts.tsx';
-import { MatchMark, stateText } from '../parts/match-marks.tsx';
+import { MatchMark, stateHelp, stateText } from '../parts/match-marks.tsx';
 import { actText, ChangedCard, StoryCard } from '../parts/match-story.tsx';
 import { useMe } from '../parts/me.tsx';
 import { capital, Empty, FaultNotice, SkeletonRows } from '../parts/notices.tsx';
@@ -30,7 +30,10 @@ export default function MatchPage({ id }: { id: string }) {
   // What an act of this reader answered is newer than what was loaded before it.
   const [answered, setAnswered] = useState<MatchView>();
   const [seen, setSeen] = useState<string>();
-  useRefresh(reload, (note) => note.persons.some((one) => data?.row.sides.some(({ personId }) => personId === one)));
+  useRefresh(
+    reload,
+    (note) => isUnknown(note) || note.persons.some((one) => data?.row.sides.some(({ personId }) => personId === one)),
+  );
   useEffect(() => {
     if (data === undefined) return;
     setAnswered(undefined);
@@ -120,7 +123,7 @@ function Meanwhile({ view, onSeen }: { view: MatchView; onSeen: () => void }) {
       <Icon name="warning" />
       <div>
         <p>
-          {view.row.state === 'withdrawn' || last === undefined
+          {(view.row.state === 'withdrawn' && view.row.kind !== 'request') || last === undefined
             ? words.meanwhileWithdrawn
             : words.meanwhile(last.by, `${actText(view, last)} (${stateText(view.row)})`)}
         </p>
@@ -139,12 +142,12 @@ function Standing({ view }: { view: MatchView }) {
   const pending = pendingOf(view);
   const decided = view.decisions.findLast(({ act }) => act === 'decided');
   const told: string[] = [];
-  if (row.kind !== 'possible' || row.state === 'open') told.push(list.kindHelp[row.kind]);
+  if (row.state === 'open' || row.kind === 'overlay' || row.kind === 'storm') told.push(list.kindHelp[row.kind]);
   if (row.state === 'open' && row.kind === 'storm') told.push(words.stormFix(row.from));
   if (row.state === 'open' && row.kind === 'overlay') told.push(words.overlayFix(row.from));
   if (row.state === 'open' && fourEyes) told.push(words.fourEyes);
   if (row.state === 'open' && !may.decide) told.push(words.mayNot);
-  if (row.state === 'withdrawn') told.push(list.stateHelp.withdrawn);
+  if (row.state === 'withdrawn') told.push(stateHelp(row));
   const waits = row.state === 'waiting-second' && pending !== undefined && decided !== undefined;
   return (
     <>

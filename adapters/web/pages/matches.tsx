@@ -6,7 +6,7 @@ import type { Listing } from '../../../schemas/portal.ts';
 import { useFilters } from '../address.ts';
 import { useLoad } from '../api.ts';
 import { decideMatch, matchesPath } from '../identity.ts';
-import { useRefresh } from '../live.ts';
+import { isUnknown, useRefresh } from '../live.ts';
 import { Ago } from '../parts/ago.tsx';
 import { BatchDialog, eachInTurn } from '../parts/batch-dialog.tsx';
 import { Link } from '../parts/link.tsx';
@@ -112,8 +112,7 @@ export default function MatchesPage() {
   // A list that a person reads or chooses from does not move; its first page without a choice follows.
   useRefresh(
     list.reload,
-    (note) =>
-      chosen.size === 0 && !asking && cursor === undefined && (note.overview === true || note.persons.length > 0),
+    (note) => chosen.size === 0 && !asking && cursor === undefined && (isUnknown(note) || note.persons.length > 0),
   );
   const some = (list.data?.rows ?? []).filter((row) => chosen.has(row.id) && mayChoose(row));
   const narrowed = kind !== undefined || person !== undefined || (state !== undefined && state !== 'all');

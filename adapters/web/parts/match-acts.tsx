@@ -22,7 +22,6 @@ export function pendingOf({ decisions }: MatchView): MatchDecision | undefined {
   return decisions.findLast(({ act }) => act === 'decided')?.decision;
 }
 
-/** The act's own words of a request to link, to part or to merge. */
 function actsOf(view: MatchView): Act[] {
   const { row, may } = view;
   const decide = (decision: MatchDecision) => (reason: string) => decideMatch(row.id, decision, reason);
@@ -30,7 +29,7 @@ function actsOf(view: MatchView): Act[] {
   const undo: Act = {
     act: words.undo,
     title: words.undoTitle,
-    help: words.undoHelp,
+    help: row.kind === 'request' ? words.undoHelpRequest : words.undoHelp,
     primary: false,
     labelHelp: words.undoReasonHelp,
     run: (reason) => undoMatch(row.id, reason),
@@ -43,7 +42,7 @@ function actsOf(view: MatchView): Act[] {
             {
               act: words.refuse,
               title: words.refuseTitle,
-              help: words.refuseHelp,
+              help: row.kind === 'request' ? words.refuseHelpRequest : words.refuseHelp,
               primary: false,
               labelHelp: words.undoReasonHelp,
               run: decide(pending === 'link' ? 'unlink' : 'link'),

@@ -44,6 +44,10 @@ export function stateText({ kind, state }: Pick<MatchRow, 'kind' | 'state'>): st
   return settled ? words.settled[kind][state] : words.states[state];
 }
 
+export function stateHelp({ kind, state }: Pick<MatchRow, 'kind' | 'state'>): string {
+  return kind === 'request' && state === 'withdrawn' ? words.withdrawnRequest : words.stateHelp[state];
+}
+
 export function MatchMark({ row, help = true }: { row: Pick<MatchRow, 'kind' | 'state'>; help?: boolean }) {
   const mark = (
     <span className={`state ${STATE_CLASS[row.state]}`}>
@@ -51,7 +55,7 @@ export function MatchMark({ row, help = true }: { row: Pick<MatchRow, 'kind' | '
       {stateText(row)}
     </span>
   );
-  return help ? <Tooltip label={words.stateHelp[row.state]}>{mark}</Tooltip> : mark;
+  return help ? <Tooltip label={stateHelp(row)}>{mark}</Tooltip> : mark;
 }
 
 /** A small bar with its figure. */

@@ -7,7 +7,7 @@ import { goTo, useFilters } from '../address.ts';
 import type { Loaded } from '../api.ts';
 import { useLoad } from '../api.ts';
 import { historyPath, matchesPath, personAtPath, unmergePerson } from '../identity.ts';
-import { useRefresh } from '../live.ts';
+import { isUnknown, useRefresh } from '../live.ts';
 import { identityTexts, percentText } from '../texts-identity.ts';
 import { Ago } from './ago.tsx';
 import { HistoryCard, knownRecords } from './identity-history.tsx';
@@ -42,7 +42,7 @@ export function usePersonLife(personId: string): PersonLife {
       matches.reload(how);
       setNow(new Date(Date.now() + AHEAD_MS).toISOString());
     },
-    (note) => note.persons.includes(personId),
+    (note) => isUnknown(note) || note.persons.includes(personId),
   );
   return { history, standing, matches };
 }

@@ -73,10 +73,11 @@ function Then({ view, past }: { view: PersonAtView; past: boolean }) {
     <>
       {view.personId === view.asked ? null : (
         <p className="notice">
-          {words.wasOther} <Link href={`/patients/${encodeURIComponent(view.personId)}`}>{words.openOther}</Link>
+          {past ? words.wasOther : words.isOther}{' '}
+          <Link href={`/patients/${encodeURIComponent(view.personId)}`}>{words.openOther}</Link>
         </p>
       )}
-      <Records view={view} past={past} />
+      <Records view={view} past={past || view.personId !== view.asked} />
       {view.numbers.length === 0 || !past ? null : (
         <>
           <h3>{words.numbersThen}</h3>
