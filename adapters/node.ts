@@ -238,7 +238,7 @@ async function openListener(
 }
 
 /** The node's place in the exchange, as the engine knows it. */
-function exchangeOf({ node, exchange, documents, deliver, pix }: Settings): ExchangeSetup {
+function exchangeOf({ node, exchange, documents, deliver, pix, mpi }: Settings): ExchangeSetup {
   const { oid, listen, nodes, documentBytesMax } = exchange!;
   const { name, role, organization } = node;
   const { quietMs, latestMs } = documents;
@@ -252,6 +252,7 @@ function exchangeOf({ node, exchange, documents, deliver, pix }: Settings): Exch
     base: `https://${listen.names.split(/\s+/)[0]}:${listen.port}/fhir/R4`,
     feed: { quietMs: deliver.feedQuietMs, latestMs: deliver.feedLatestMs },
     document: { quietMs, latestMs },
+    index: { fourEyes: mpi.fourEyes, recordsMax: mpi.recordsMax },
   };
 }
 

@@ -5,6 +5,7 @@
 import type { Bundle } from '@medplum/fhirtypes';
 import { type Fault, MixError } from '../schemas/errors/index.ts';
 import type { NodeRole } from '../schemas/exchange.ts';
+import type { IdentityPortal } from '../schemas/identity.ts';
 import type { Entry, Job, KeptMessage, MessageQuery, Person, SearchTerm, Store } from '../schemas/parts.ts';
 import type {
   AuditFilter,
@@ -52,7 +53,7 @@ export interface BrowseParts extends ExchangeParts {
 const PAGE = 50;
 const PAGE_MAX = 500;
 
-type Browse = Omit<PortalEngine, 'signIn' | 'admit' | 'signOut' | 'changeSecret' | 'me'>;
+type Browse = Omit<PortalEngine, 'signIn' | 'admit' | 'signOut' | 'changeSecret' | 'me' | keyof IdentityPortal>;
 
 /** The reading half of {@link PortalEngine}. */
 export function createBrowse(parts: BrowseParts): Browse {

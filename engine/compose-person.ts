@@ -102,7 +102,8 @@ function givenNumbersOf(
 }
 
 /** Elements as newest told; what the newest teller leaves out stays from who told it before. `deceased[x]` and its like are one element. */
-function demographicsOf(entries: readonly Entry[], id: string): Patient {
+export function demographicsOf(given: readonly Entry[], id: string): Patient {
+  const entries = given.toSorted(newestFirst);
   const elements = new Map<string, Record<string, unknown>>();
   for (const { body } of entries) {
     const mine = new Map<string, Record<string, unknown>>();

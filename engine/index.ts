@@ -9,6 +9,7 @@ import { type Answer, acceptFrame, refuseFrame } from './accept.ts';
 import { type Admission, createAdmission, type Subject } from './admit.ts';
 import type { Adoption } from './adopt.ts';
 import { createBrowse } from './browse.ts';
+import { createIdentityDesk, noIdentities } from './browse-identity.ts';
 import { createCompute } from './compute.ts';
 import type { DeliverLimits } from './deliver.ts';
 import type { ExchangeSetup } from './domains.ts';
@@ -211,7 +212,7 @@ export function createEngine(parts: EngineParts, options: EngineOptions): Engine
             clock,
             log,
             accept: acceptParts,
-            door,
+            door: { ...door, ...neighbours.index },
             takeUnderstood: processParts.takeUnderstood,
             answered: waiting.tell,
           },
@@ -261,6 +262,9 @@ export function createEngine(parts: EngineParts, options: EngineOptions): Engine
     setTables: neighbours.setTables,
     portal: {
       ...browse,
+      ...(options.exchange === undefined || options.exchange.node.role === 'hospital'
+        ? noIdentities
+        : createIdentityDesk({ store, clock, log }, options.exchange)),
       async signIn({ name, secret }) {
         try {
           const { token, subject } = await admission.signIn(name, secret);

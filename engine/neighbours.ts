@@ -4,6 +4,7 @@
  */
 import { MixError } from '../schemas/errors/index.ts';
 import type { ExchangeEngine, Peer } from '../schemas/exchange.ts';
+import type { IndexDoor } from '../schemas/identity.ts';
 import type { Changes, Clock, Job, KeptMessage, Log, Outlet, Store } from '../schemas/parts.ts';
 import type { OutletState } from '../schemas/portal-exchange.ts';
 import type { Settings } from '../schemas/settings/index.ts';
@@ -18,12 +19,14 @@ import { type ExchangeSetup, nodeAbove } from './domains.ts';
 import { feedJobs } from './feed.ts';
 import { createFinder } from './find.ts';
 import type { Receiver } from './hl7v2/index.ts';
+import { createIndexDoor } from './identity.ts';
 import { noticePayload, subscriptionsOf } from './notify.ts';
 import { takeNumbers } from './numbers.ts';
 import { addOnward } from './onward.ts';
 import { type PayloadParts, payloadOf } from './payload.ts';
 import type { ProcessParts } from './process.ts';
 import type { queryLimits } from './query-fhir.ts';
+import type { ReceiveParts } from './receive.ts';
 import { resendDeliveries } from './resend.ts';
 import { createServe } from './serve.ts';
 import { readKept, type SourceSetup } from './understand.ts';
@@ -67,6 +70,8 @@ export interface Neighbours {
   above?: string;
   /** The door to other nodes. */
   exchange?: ExchangeEngine;
+  /** What lines to systems outside of the exchange ask of the index. */
+  index?: IndexDoor;
   desk: ExchangeDesk;
   states(): OutletState[];
   addOnward: NonNullable<ProcessParts['addOnward']>;
@@ -146,7 +151,10 @@ export function createNeighbours(parts: NeighbourParts, options: NeighbourOption
     },
   };
   if (above !== undefined) neighbours.above = above;
-  if (setup !== undefined) neighbours.exchange = countHeard(openDoor(parts, setup), traffic);
+  if (setup !== undefined) {
+    neighbours.exchange = countHeard(openDoor(parts, setup), traffic);
+    if (setup.node.role !== 'hospital') neighbours.index = createIndexDoor(receiveParts(parts), setup);
+  }
   return neighbours;
 }
 
@@ -168,23 +176,30 @@ function noticesOf(
 }
 
 function openDoor(parts: NeighbourParts, setup: ExchangeSetup): ExchangeEngine {
-  const { store, clock, log, peers } = parts;
+  const { clock, peers } = parts;
   const nodes = setup.nodes.filter(({ organization }) => organization !== '');
   const trust = (): NodeTrust => ({ ...parts.trust(), nodes });
   const serve = createServe(
     {
-      store,
-      clock,
-      log,
+      ...receiveParts(parts),
       peer: (name) => peers.get(name),
-      permit: (from, action, thing, reason, together) =>
-        authorize({ store, clock }, from, action, thing, reason, together),
       ...(parts.adoption === undefined ? {} : { release: parts.adoption.release }),
       ...(parts.queryLimits === undefined ? {} : { queryLimits: parts.queryLimits }),
     },
     setup,
   );
   return { ...serve, admitNode: createNodeAdmission(trust, clock) };
+}
+
+/** What comes in is permitted and audited in the commit of its effect. */
+function receiveParts({ store, clock, log }: NeighbourParts): ReceiveParts {
+  return {
+    store,
+    clock,
+    log,
+    permit: (from, action, thing, reason, together) =>
+      authorize({ store, clock }, from, action, thing, reason, together),
+  };
 }
 
 function facilityOf(parts: Pick<NeighbourParts, 'source'>, sourceId: string): string {

@@ -35,8 +35,9 @@ export interface Rest {
   cursor?: string;
 }
 
-/** Persons that one look at the store brings. */
+/** Persons that one look at the store brings: few at first, where few are wanted. */
 const LOOK = 100;
+const LOOK_MIN = 10;
 /** Candidates that are judged for one answer. */
 const JUDGED_MAX = 5_000;
 /** Persons that numbers may lead to. */
@@ -56,9 +57,12 @@ export async function findPage(
   const terms = lookUpTerms(search.criteria);
   let { ids, cursor } = rest ?? (await startOf(parts.store, search.criteria, terms));
   const found: FoundPerson[] = [];
+  let read: readonly Person[] = [];
+  let look = Math.min(LOOK, Math.max(LOOK_MIN, limit + 1));
   for (let judged = 0; ; ) {
     const some = ids.slice(0, LOOK);
-    const fitting = await judge(parts.store, setup, search, some);
+    const persons = read.length > 0 ? read : [...(await parts.store.personsOf(some)).values()];
+    const fitting = await judge(parts.store, setup, search, persons);
     for (const [at, id] of some.entries()) {
       const one = fitting.get(id);
       if (one === undefined) continue;
@@ -76,9 +80,11 @@ export async function findPage(
       if (found.length > 0) return { found, rest: { ids: [], cursor } };
       throw new MixError('pdq.too-wide', { detail: `more than ${JUDGED_MAX} candidates` });
     }
-    const page = await parts.store.persons({ terms, limit: LOOK, ...(cursor === START ? {} : { cursor }) });
-    ids = page.rows.map(({ id }) => id);
+    const page = await parts.store.persons({ terms, limit: look, ...(cursor === START ? {} : { cursor }) });
+    read = page.rows;
+    ids = read.map(({ id }) => id);
     cursor = page.next;
+    look = LOOK;
   }
 }
 
@@ -111,11 +117,16 @@ async function judge(
   store: Store,
   setup: ExchangeSetup,
   search: Search,
-  ids: readonly string[],
+  candidates: readonly Person[],
 ): Promise<Map<string, FoundPerson>> {
   const { criteria, domains, from, sees } = search;
-  const persons = [...(await store.personsOf([...ids])).values()].filter(
-    (person) => person.state === 'active' && (sees === 'all' || mayAsk(setup, from, person)),
+  // What stands in the person itself is asked first: its local patients need another look at the store.
+  const ofPerson = { ...criteria, numbers: [], visit: [] };
+  const persons = candidates.filter(
+    (person) =>
+      person.state === 'active' &&
+      (sees === 'all' || mayAsk(setup, from, person)) &&
+      fitsCriteria({ id: person.id, patient: person.patient, numbers: [], told: [] }, ofPerson),
   );
   const locals = await localsOf(store, persons);
   const fitting = new Map<string, FoundPerson>();

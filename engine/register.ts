@@ -224,7 +224,8 @@ async function storm(
   if (settled === undefined) throw new MixError('mpi.storm', { place: 'identifier' });
   const person = settled.personOf.get(next.id)!;
   const other = linked?.joins[0];
-  const id = uuidOf(`storm|${node.name}|${other?.personId ?? person.id}`);
+  // One a source and day, however hard it blows.
+  const id = uuidOf(`storm|${node.name}|${Math.floor(about.now / DAY_MS)}`);
   const changes =
     (await parts.store.matchItem(id)) === undefined
       ? withItems(settled.changes, [
@@ -254,6 +255,8 @@ async function storm(
     reason: 'not linked; mpi.storm',
   };
 }
+
+const DAY_MS = 86_400_000;
 
 /** A person who has more records than the limit by now (it was lowered) is still kept up to date. */
 const STORM_TIMES = 10;

@@ -7,9 +7,9 @@
 import type { DocumentReference } from '@medplum/fhirtypes';
 import { MixError } from '../schemas/errors/index.ts';
 import type { ExchangeEngine, FhirAnswer, NodeRole, NodeSubject, Peer, PeerAnswer } from '../schemas/exchange.ts';
-import type { IndexDoor } from '../schemas/identity.ts';
 import type { Entry, Person, StoredDocument } from '../schemas/parts.ts';
 import { type ExchangeSetup, feedOptionsOf, knownNode, knownSystems } from './domains.ts';
+import { createIndexDoor } from './identity.ts';
 import {
   binaryIdOf,
   capabilityOf,
@@ -37,8 +37,6 @@ export interface ServeParts extends ReceiveParts {
   peer(name: string): Peer | undefined;
   /** The newest release that this node gives to those below; undefined where there is none. */
   release?(have: string | undefined): Promise<FhirAnswer | undefined>;
-  /** The index of a region or global node. */
-  index?: IndexDoor;
   /** Of demographics queries. */
   queryLimits?: typeof queryLimits;
 }
@@ -53,7 +51,8 @@ export function createServe(parts: ServeParts, setup: ExchangeSetup): Omit<Excha
   const only = (...roles: NodeRole[]): void => {
     if (!roles.includes(role)) throw new MixError('exchange.not-here', { detail: `a ${role} node` });
   };
-  const patients = createPatientQueries(parts, setup, parts.queryLimits ?? queryLimits, parts.index);
+  const index = role === 'hospital' ? undefined : createIndexDoor(parts, setup);
+  const patients = createPatientQueries(parts, setup, parts.queryLimits ?? queryLimits, index);
   return {
     async findPatients(from, query) {
       only('region', 'global');
@@ -69,8 +68,8 @@ export function createServe(parts: ServeParts, setup: ExchangeSetup): Omit<Excha
     },
     async removePatient(from, identifier, deliveryId) {
       only('region', 'global');
-      if (parts.index === undefined) throw new MixError('exchange.not-here', { detail: 'no index' });
-      return parts.index.retireLocal(from, identifier, deliveryId);
+      if (index === undefined) throw new MixError('exchange.not-here', { detail: 'no index' });
+      return index.retireLocal(from, identifier, deliveryId);
     },
     feedPatient: (from, identifier, patient, deliveryId) =>
       feedPatient(parts, setup, from, withDelivery({ identifier, patient }, deliveryId)),

@@ -215,8 +215,21 @@ async function writeDown(
 ): Promise<SettledIndex> {
   const { store } = parts;
   const proposed = new Map(proposal.records.map((one) => [one.record.id, one]));
-  const changed = groups.filter((group) =>
-    group.records.some((record) => proposed.has(record.id) || scene.stored.get(record.id)?.personId !== group.personId),
+  // Also whoever is left by a record is not as it was.
+  const left = new Set(
+    groups.flatMap(({ personId, records }) =>
+      records.flatMap(({ id }) => {
+        const before = scene.stored.get(id)?.personId;
+        return before === undefined || before === personId ? [] : [before];
+      }),
+    ),
+  );
+  const changed = groups.filter(
+    (group) =>
+      left.has(group.personId) ||
+      group.records.some(
+        (record) => proposed.has(record.id) || scene.stored.get(record.id)?.personId !== group.personId,
+      ),
   );
   const ids = new Set(changed.flatMap(({ personId, retired }) => [personId, ...retired]));
   for (const { records } of changed)
@@ -243,7 +256,7 @@ async function writeDown(
 interface Moved {
   /** Entries as they are to be, by id: of the records, and what goes with them. */
   entries: Map<string, { entry: Entry; expect: number }>;
-  /** Documents that left a person who stays, by that person. */
+  /** Documents of a person whom some records left, as they belong now; by that person. */
   parted: Map<string, Entry[]>;
 }
 
@@ -276,15 +289,21 @@ async function moveAll(
       const record = entry.type === 'Patient' ? scene.stored.get(entry.id) : recordOfDocument(entry, mine, personId);
       const to =
         record === undefined ? (stays ? personId : heir.personId) : (next.get(record.id)?.personId ?? personId);
-      if (to === personId || moved.entries.has(entry.id)) continue;
-      moved.entries.set(entry.id, moveEntry(entry, to, about.messageId));
+      // Also who leaves must let go of what stays.
       if (stays && entry.type === 'DocumentReference' && !entry.removed)
-        moved.parted.set(personId, [...(moved.parted.get(personId) ?? []), { ...entry, personId: to }]);
+        moved.parted.set(personId, [...(moved.parted.get(personId) ?? []), withPerson(entry, to)]);
+      if (to !== personId && !moved.entries.has(entry.id))
+        moved.entries.set(entry.id, moveEntry(entry, to, about.messageId));
     }
     if (persons.get(personId) === undefined) throw new MixError('store.conflict', { place: 'person' });
   }
   return moved;
 }
+
+const withPerson = (entry: Entry, personId: string): Entry => ({
+  ...moveEntry(entry, personId, '').entry,
+  version: entry.version,
+});
 
 interface PersonRow {
   person: Person;

@@ -94,7 +94,11 @@ const FACTS: { field: string; title: string; read: (patient: Patient) => string 
 /** Only what somebody told; a difference counts among those that told it, whatever the letters' case. */
 function factsOf(locals: LocalPatientView[], fed: Entry[]): RegistryView['facts'] {
   const bodyOf = new Map(fed.map((entry) => [entry.key, entry.body as Patient]));
-  const bodies = locals.map(({ number }) => bodyOf.get(`Patient|${number.system}|${number.value}`));
+  return factsBeside(locals.map(({ number }) => bodyOf.get(`Patient|${number.system}|${number.value}`)));
+}
+
+/** Facts of several patients side by side: only what somebody told. */
+export function factsBeside(bodies: readonly (Patient | undefined)[]): RegistryView['facts'] {
   return FACTS.map(({ field, title, read }) => {
     const values = bodies.map((body) => (body === undefined ? '' : read(body)));
     const told = new Set(values.filter((value) => value !== '').map((value) => value.toLowerCase()));

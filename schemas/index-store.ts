@@ -81,7 +81,12 @@ export interface MatchBody {
     reason: string;
   }[];
   /** An overlay: the feed that is held, as it came. */
-  held?: { identifier: string; patient: Patient; at: number };
+  held?: {
+    identifier: string;
+    patient: Patient;
+    at: number /** Version of the facts that it took the place of, once taken. */;
+    replaced?: number;
+  };
   /** A request: what is asked for. */
   asks?: {
     verb: 'link-persons' | 'unlink-record' | 'merge-persons' | 'unmerge';
@@ -90,7 +95,7 @@ export interface MatchBody {
     other?: string;
   };
   /** How things stood before the decision, to be put back when it is undone. */
-  before?: { pairs: IndexPair[]; records: { id: string; state: IndexRecord['state']; mergedInto?: string }[] };
+  before?: { at: number; pairs: IndexPair[]; records: { id: string; mergedInto: string }[] };
 }
 
 /** One thing that happened to a person, with how the person was afterwards. Sealed with the person's key. */

@@ -5,6 +5,7 @@
 import type { Bundle, Patient, Resource } from '@medplum/fhirtypes';
 import type { Fault } from './errors/index.ts';
 import type { NodeRole } from './exchange.ts';
+import type { IdentityPortal } from './identity.ts';
 import type { MessageState } from './parts.ts';
 import type { AlertView, ExchangePortal } from './portal-exchange.ts';
 import type { Admitted, Listing, ToldFault } from './portal-shapes.ts';
@@ -318,7 +319,7 @@ export type SignInAnswer =
  * What the HTTP adapter asks of the engine. Every read goes through `authorize` and into the audit inside; failures are
  * {@link MixError}s, whose `kind.http` is the status. A thing that is not there throws `http.not-found`.
  */
-export interface PortalEngine extends ExchangePortal {
+export interface PortalEngine extends ExchangePortal, IdentityPortal {
   /** A wrong name or password may come as an answer or as a thrown `admit.wrong-secret`. */
   signIn(ask: { name: string; secret: string; peer: string }): Promise<SignInAnswer>;
   /** The session's subject, or undefined. `touch: false` (live stream, background refresh) must not put off the session's end. */

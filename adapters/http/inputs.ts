@@ -1,6 +1,7 @@
 /** What the portal's routes take, checked at the door. */
 import { z } from 'zod';
 import { MixError } from '../../schemas/errors/index.ts';
+import { MATCH_KINDS, MATCH_STATES } from '../../schemas/identity.ts';
 
 const text = (max: number) => z.string().trim().min(1).max(max);
 const id = z.string().regex(/^[A-Za-z0-9._:-]{1,128}$/);
@@ -65,6 +66,25 @@ export const resendAsk = z
   .refine((ask) => (ask.ids === undefined) !== (ask.outlet === undefined), { path: ['ids'] });
 export const reasonAsk = z.strictObject({ reason: text(500) });
 export const noteAsk = z.strictObject({ note: text(500) });
+export const matchFilter = z.strictObject({
+  state: z.enum([...MATCH_STATES, 'all']).optional(),
+  kind: z.enum(MATCH_KINDS).optional(),
+  person: id.optional(),
+  cursor,
+  limit,
+});
+export const matchAsk = z.strictObject({ decision: z.enum(['link', 'unlink']), reason: text(500) });
+export const linkAsk = z.strictObject({ one: id, other: id, reason: text(500) });
+export const unlinkAsk = z.strictObject({ record: id, reason: text(500) });
+export const mergeAsk = z.strictObject({ survivor: id, retired: id, reason: text(500) });
+export const unmergeAsk = z.strictObject({ person: id, reason: text(500) });
+export const historyFilter = z.strictObject({ cursor });
+export const atAsk = z.strictObject({
+  at: z
+    .string()
+    .max(40)
+    .refine((value) => !Number.isNaN(Date.parse(value)), 'a time in ISO 8601'),
+});
 export const elsewhereParams = z.object({ id, document: id });
 export const alertFilter = z.strictObject({
   state: z.enum(['open', 'acknowledged', 'over']).optional(),

@@ -4,10 +4,16 @@ import type { MessageRow, PortalEngine } from '../../schemas/portal.ts';
 import { writeMessagesCsv } from './csv.ts';
 import {
   alertFilter,
+  atAsk,
   auditFilter,
   deliveryFilter,
   elsewhereParams,
+  historyFilter,
   idParams,
+  linkAsk,
+  matchAsk,
+  matchFilter,
+  mergeAsk,
   messageFilter,
   noteAsk,
   parkedFilter,
@@ -18,6 +24,8 @@ import {
   resendAsk,
   searchAsk,
   secretAsk,
+  unlinkAsk,
+  unmergeAsk,
 } from './inputs.ts';
 import { admittedOf, clearSession, tokenOf } from './session.ts';
 
@@ -37,6 +45,7 @@ export function mountPortal(app: FastifyInstance, engine: PortalEngine, options:
   mountPatients(app, engine);
   mountNode(app, engine);
   mountExchange(app, engine);
+  mountIdentity(app, engine);
 }
 
 function mountSelf(app: FastifyInstance, engine: PortalEngine, { secure }: PortalOptions): void {
@@ -155,4 +164,38 @@ function mountExchange(app: FastifyInstance, engine: PortalEngine): void {
     await engine.acknowledge(admittedOf(request), id, readInput(noteAsk, request.body).note);
     return reply.code(204).send();
   });
+}
+
+/** The work list of the patient index, decisions about identities, and their history. */
+function mountIdentity(app: FastifyInstance, engine: PortalEngine): void {
+  app.get('/api/matches', (request) => engine.matches(admittedOf(request), readInput(matchFilter, request.query)));
+  app.get('/api/matches/:id', (request) => engine.match(admittedOf(request), readInput(idParams, request.params).id));
+  app.post('/api/matches/:id/decide', (request) =>
+    engine.decideMatch(admittedOf(request), readInput(idParams, request.params).id, readInput(matchAsk, request.body)),
+  );
+  app.post('/api/matches/:id/undo', (request) =>
+    engine.undoMatch(admittedOf(request), readInput(idParams, request.params).id, readInput(reasonAsk, request.body)),
+  );
+  app.post('/api/identity/link', (request) =>
+    engine.linkPersons(admittedOf(request), readInput(linkAsk, request.body)),
+  );
+  app.post('/api/identity/unlink', (request) =>
+    engine.unlinkRecord(admittedOf(request), readInput(unlinkAsk, request.body)),
+  );
+  app.post('/api/identity/merge', (request) =>
+    engine.mergePersons(admittedOf(request), readInput(mergeAsk, request.body)),
+  );
+  app.post('/api/identity/unmerge', (request) =>
+    engine.unmergePerson(admittedOf(request), readInput(unmergeAsk, request.body)),
+  );
+  app.get('/api/patients/:id/history', (request) =>
+    engine.identityHistory(
+      admittedOf(request),
+      readInput(idParams, request.params).id,
+      readInput(historyFilter, request.query).cursor,
+    ),
+  );
+  app.get('/api/patients/:id/at', (request) =>
+    engine.personAt(admittedOf(request), readInput(idParams, request.params).id, readInput(atAsk, request.query).at),
+  );
 }

@@ -205,7 +205,7 @@ function foldNames(given: NonNullable<Facts['names']>, flags: Set<FeatureFlag>):
       suffix ||= suffixes[last]!;
       families = families.slice(0, -1);
     }
-    if (isTestName([...givens, ...families])) flags.add('test');
+    if (isTestName(givens) || isTestName(families)) flags.add('test');
     if (isNewbornName(givens)) {
       flags.add('newborn');
       givens = [];

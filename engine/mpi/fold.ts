@@ -38,7 +38,7 @@ export function isPlaceholderName(word: string): boolean {
     /^(UNKNOWN|TRAUMA)[A-Z]?\d*$/.test(word) ||
     /^(.)\1{2,}$/u.test(word) ||
     /^\d+$/.test(word) ||
-    /^ZZ/.test(word)
+    /^Z{3,}/.test(word)
   );
 }
 
@@ -55,9 +55,9 @@ export function isNewbornName(words: readonly string[]): boolean {
   return newbornWords.has(first) || /^(BABY|NEWBORN|INFANT|TWIN|TRIPLET)[A-Z]?\d*$/.test(first);
 }
 
-/** A name of somebody who is not there: `TEST`, `ZZTEST`, `DO NOT USE`. */
+/** A given or family name of somebody who is not there: `TEST`, `ZZTEST`, `ZZZ`. */
 export function isTestName(words: readonly string[]): boolean {
-  return words.some((word) => /^(Z{2,}.*|TEST|TESTING|TESTPATIENT|TESTPT|X{3,}TEST)\d*$/.test(word));
+  return /^ZZ/.test(words[0] ?? '') || words.some((word) => /^(TEST|TESTING|TESTPATIENT|TESTPT)\d*$/.test(word));
 }
 
 /** One digit or letter again and again, or counting up or down. */

@@ -5,6 +5,7 @@ import { deliver, exchange, outlets, routes } from './exchange.ts';
 import { http } from './http.ts';
 import type { ValuesOf } from './manifest.ts';
 import { listeners, mllp } from './mllp.ts';
+import { mpi } from './mpi.ts';
 import { log, node } from './node.ts';
 import { pix } from './pix.ts';
 import { pki } from './pki.ts';
@@ -21,6 +22,7 @@ export const manifest = {
   http,
   pki,
   exchange,
+  mpi,
   pix,
   deliver,
   outlets,

@@ -96,6 +96,7 @@ export type Action = (typeof ACTIONS)[number];
 export const RESOURCE_TYPES = [
   'message',
   'patient',
+  'identity',
   'document',
   'source',
   'parked',

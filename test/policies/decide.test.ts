@@ -45,18 +45,21 @@ const MAY: Record<Role, Partial<Record<ResourceType, Action[]>>> = {
   },
   doctor: {
     patient: ['read', 'search'],
+    identity: ['read', 'search', 'configure'],
     document: ['read', 'search', 'create', 'disclose', 'configure'],
     overview: ['read'],
     session: ['read', 'create', 'configure'],
   },
   nurse: {
     patient: ['read', 'search'],
+    identity: ['read', 'search'],
     document: ['read', 'search', 'create'],
     overview: ['read'],
     session: ['read', 'create', 'configure'],
   },
   'privacy-officer': {
     audit: ['read', 'search'],
+    identity: ['read', 'search', 'configure'],
     document: ['configure'],
     overview: ['read'],
     session: ['read', 'create', 'configure'],
