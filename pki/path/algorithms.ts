@@ -165,18 +165,22 @@ export function signatureWeakness(algorithm: AlgorithmId, strength: Strength, ma
 const SPKI_RSA = '1.2.840.113549.1.1.1';
 const SPKI_EC = '1.2.840.10045.2.1';
 
-/** What is weak or odd about a key; undefined when nothing is. */
-export function keyWeakness(
-  certificate: ParsedCertificate,
-  key: KeyObject,
-  strength: Strength,
-  madeAt: number,
-): string | undefined {
+const weaknesses = new WeakMap<KeyObject, Map<Strength, string | undefined>>();
+
+/** What is weak or odd about a key; undefined when nothing is. Kept with the key, which is of one certificate alone: asking it costs node:crypto time. */
+export function keyWeakness(certificate: ParsedCertificate, key: KeyObject, strength: Strength): string | undefined {
+  const known = weaknesses.get(key) ?? new Map<Strength, string | undefined>();
+  weaknesses.set(key, known);
+  if (!known.has(strength)) known.set(strength, findWeakness(certificate, key, strength));
+  return known.get(strength);
+}
+
+function findWeakness(certificate: ParsedCertificate, key: KeyObject, strength: Strength): string | undefined {
   const { asymmetricKeyType: type, asymmetricKeyDetails: details } = key;
   const { algorithm } = certificate.key;
   // Explicit curve parameters (CVE-2020-0601) are never taken; only the name of a curve is.
   if (type === 'ec' && algorithm.parameters?.[0] !== TAG.oid) return 'a curve without a name';
-  if (strength === 'legacy') return legacyWeakness(key, madeAt);
+  if (strength === 'legacy') return legacyWeakness(key, certificate.notBefore.ms);
   const fault = weaknessOf(key);
   if (fault !== undefined || strength === 'strong') return fault;
   if (type === 'rsa') {

@@ -91,7 +91,7 @@ function weaknessIn(certificate: ParsedCertificate, place: Placed['place'], dema
     const isWaiting = hasNoParameters(certificate) && strength === 'legacy';
     if (!isWaiting) return fault('chain.weak', certificate, 'public key');
   } else {
-    const detail = keyWeakness(certificate, key, strength, madeAt);
+    const detail = keyWeakness(certificate, key, strength);
     if (detail !== undefined) return fault('chain.weak', certificate, detail);
   }
   if (place === 'root' && strength !== 'web') return undefined;

@@ -50,8 +50,7 @@ function workingKeys(path: ParsedCertificate[], demands: Demands): PathFault | (
       if (!holds) return fault('chain.signature', certificate);
     }
     const key = keyOf(certificate) ?? inheritingKey(certificate, parameters);
-    const weakness =
-      key === undefined ? 'public key' : keyWeakness(certificate, key, strengthOf(demands), certificate.notBefore.ms);
+    const weakness = key === undefined ? 'public key' : keyWeakness(certificate, key, strengthOf(demands));
     if (weakness !== undefined) return fault('chain.weak', certificate, weakness);
     parameters = parametersOf(certificate, parameters);
     keys.push(key);

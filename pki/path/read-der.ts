@@ -162,20 +162,24 @@ export function oidOf(value: Der): string {
 export function readOid(content: Buffer): string {
   if (content.length === 0 || content.length > OID_BYTES_MAX || content.at(-1)! >= 0x80)
     throw malformed('an object identifier');
-  const arcs: bigint[] = [];
-  let arc = 0n;
-  let isFirst = true;
-  for (const byte of content) {
-    if (isFirst && byte === 0x80) throw malformed('an object identifier');
-    arc = (arc << 7n) | BigInt(byte & 0x7f);
-    isFirst = byte < 0x80;
-    if (!isFirst) continue;
-    arcs.push(arc);
-    arc = 0n;
+  // Arcs of more than seven bytes (those of UUIDs) want big numbers; all others are quicker without.
+  const arcs: (number | bigint)[] = [];
+  let from = 0;
+  for (const [at, byte] of content.entries()) {
+    if (at === from && byte === 0x80) throw malformed('an object identifier');
+    if (byte >= 0x80) continue;
+    arcs.push(arcOf(content.subarray(from, at + 1)));
+    from = at + 1;
   }
   const head = arcs[0]!;
-  const root = head < 40n ? 0n : head < 80n ? 1n : 2n;
-  return [root, head - root * 40n, ...arcs.slice(1)].join('.');
+  if (typeof head === 'bigint') return ['2', head - 80n, ...arcs.slice(1)].join('.');
+  const root = head < 40 ? 0 : head < 80 ? 1 : 2;
+  return [root, head - root * 40, ...arcs.slice(1)].join('.');
+}
+
+function arcOf(bytes: Buffer): number | bigint {
+  if (bytes.length > 7) return bytes.reduce((arc, byte) => (arc << 7n) | BigInt(byte & 0x7f), 0n);
+  return bytes.reduce((arc, byte) => arc * 128 + (byte & 0x7f), 0);
 }
 
 export interface DerTime {

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { readOid } from '../../../pki/path/read-der.ts';
 import { anyBytes, bentCertificates, bentLists, bentPem, goodAnswers } from '../../support/chain-properties.ts';
 import {
   bool,
@@ -141,4 +142,27 @@ describe('whatever it is given', () => {
   test('bent PEM ends in a verdict', () => fc.assert(bentPem(), { numRuns: 200 }));
   test('bent lists never make anything good', () => fc.assert(bentLists(), { numRuns: 400 }));
   test('any bytes end in a verdict', () => fc.assert(anyBytes(), { numRuns: 300 }));
+});
+
+test('object identifiers of any size come out as they are written', () => {
+  const ids = [
+    '0.0',
+    '0.39',
+    '1.39.1',
+    '2.0',
+    '2.47.127.128',
+    '2.5.29.37.0',
+    '1.2.840.113549.1.1.11',
+    `2.25.${2n ** 127n + 5n}`,
+    '2.999.9007199254740993',
+  ];
+  const arc = (value: bigint): number[] => {
+    const groups = [Number(value & 0x7fn)];
+    for (let left = value >> 7n; left > 0n; left >>= 7n) groups.unshift(Number(left & 0x7fn) | 0x80);
+    return groups;
+  };
+  for (const id of ids) {
+    const [first = 0n, second = 0n, ...rest] = id.split('.').map(BigInt);
+    expect(readOid(Buffer.from([first * 40n + second, ...rest].flatMap(arc)))).toBe(id);
+  }
 });
