@@ -180,13 +180,13 @@ function findWeakness(certificate: ParsedCertificate, key: KeyObject, strength: 
   const { algorithm } = certificate.key;
   // Explicit curve parameters (CVE-2020-0601) are never taken; only the name of a curve is.
   if (type === 'ec' && algorithm.parameters?.[0] !== TAG.oid) return 'a curve without a name';
+  const exponent = details?.publicExponent;
+  if (exponent !== undefined && (exponent < 3n || exponent % 2n === 0n)) return 'public exponent';
   if (strength === 'legacy') return legacyWeakness(key, certificate.notBefore.ms);
   const fault = weaknessOf(key);
   if (fault !== undefined || strength === 'strong') return fault;
   if (type === 'rsa') {
     if (algorithm.id !== SPKI_RSA || !algorithm.parameters?.equals(NULL_DER)) return 'parameters of the key';
-    const exponent = details?.publicExponent ?? 0n;
-    if (exponent < 3n || exponent % 2n === 0n) return 'public exponent';
     if ((details?.modulusLength ?? 0) % 8 !== 0) return `RSA of ${details?.modulusLength} bits`;
   }
   return type === 'ec' && algorithm.id !== SPKI_EC ? 'algorithm of the key' : undefined;

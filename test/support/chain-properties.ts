@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { PATH_REASONS, readCrls, validateChain } from '../../pki/index.ts';
 import { MixError } from '../../schemas/errors/index.ts';
-import { AT, EXT, GN, issue, issueList, issuingPoint, pemOf, point } from './chains.ts';
+import { AT, CLIENT, EXT, ecKeys, GN, int, issue, issueList, issuingPoint, pemOf, point, SERVER } from './chains.ts';
 
 const SERIAL = Buffer.of(0x55);
 const policies = EXT.policies(['1.2.3', '2.5.29.32.0']);
@@ -112,6 +112,51 @@ export function bentLists(): fc.IProperty<[Buffer]> {
     // A list whose name was bent is nobody's: without demand for a status it tells nothing.
     const asTold = judge({ list: bent });
     return never(judge({ list: bent }, true)) && (isRead || never(asTold));
+  });
+}
+
+const keys = ecKeys();
+const parts = [
+  EXT.basic(true, 3),
+  EXT.usage([0, 5]),
+  EXT.purposes([SERVER, CLIENT]),
+  EXT.san([GN.dns('leaf.test'), GN.email('a@mail.test'), GN.ip(192, 0, 2, 1), GN.dir('O=Test'), GN.other('1.2.3')]),
+  EXT.ski(root.keyId),
+  EXT.aki(root.keyId),
+  EXT.constraints([GN.dns('leaf.test'), GN.email('.mail.test')], [GN.dir('O=Bad'), GN.uri('.bad.test')]),
+  policies,
+  EXT.mappings([['1.2.3', '1.2.4']]),
+  EXT.policyConstraints(5, 5),
+  EXT.inhibitAny(3),
+  EXT.points([point({ name: GN.uri('http://crl.test/a'), reasons: [1, 2], issuer: root.name })]),
+];
+const bentPart = fc.constantFrom(...parts).chain((part) => bentBytes(part.value).map((value) => ({ ...part, value })));
+
+/** Extensions that are bent and then well signed end in a verdict, wherever they stand. */
+export function signedOddities(): fc.IProperty<[(typeof parts)[number], boolean]> {
+  return fc.property(bentPart, fc.boolean(), (part, isMiddle) => {
+    const between = issue({ ca: true, issuer: root, subject: 'CN=odd', keys, with: isMiddle ? [part] : [] });
+    const end = issue({ issuer: between, subject: 'CN=leaf.test', keys, with: isMiddle ? [] : [part] });
+    judge({ leaf: end.der, middle: between.der });
+    judge({ leaf: end.der, middle: between.der, list: issueList(between) }, true);
+  });
+}
+
+const listParts = [
+  EXT.aki(middle.keyId),
+  { id: '2.5.29.20', value: int(1) },
+  { ...issuingPoint({ name: GN.uri('http://crl.test/a'), flags: [1, 4], reasons: [1, 2] }) },
+  { id: '2.5.29.27', critical: true, value: int(1) },
+];
+const bentListPart = fc
+  .constantFrom(...listParts)
+  .chain((part) => bentBytes(part.value).map((value) => ({ ...part, value })));
+
+/** A list with a bent extension, well signed, never makes the certificate good that it revokes. */
+export function signedOddLists(): fc.IProperty<[(typeof listParts)[number], boolean]> {
+  return fc.property(bentListPart, fc.boolean(), (part, isEntry) => {
+    const revoked = [{ serial: SERIAL, reason: 4, with: isEntry ? [part] : [] }];
+    return never(judge({ list: issueList(middle, { revoked, with: isEntry ? [] : [part] }) }, true));
   });
 }
 

@@ -1,7 +1,15 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { readOid } from '../../../pki/path/read-der.ts';
-import { anyBytes, bentCertificates, bentLists, bentPem, goodAnswers } from '../../support/chain-properties.ts';
+import {
+  anyBytes,
+  bentCertificates,
+  bentLists,
+  bentPem,
+  goodAnswers,
+  signedOddities,
+  signedOddLists,
+} from '../../support/chain-properties.ts';
 import {
   bool,
   EXT,
@@ -141,6 +149,8 @@ describe('whatever it is given', () => {
   test('bent certificates never hold', () => fc.assert(bentCertificates(), { numRuns: 400 }));
   test('bent PEM ends in a verdict', () => fc.assert(bentPem(), { numRuns: 200 }));
   test('bent lists never make anything good', () => fc.assert(bentLists(), { numRuns: 400 }));
+  test('bent extensions that are well signed end in a verdict', () => fc.assert(signedOddities(), { numRuns: 150 }));
+  test('bent extensions of lists make nothing good', () => fc.assert(signedOddLists(), { numRuns: 150 }));
   test('any bytes end in a verdict', () => fc.assert(anyBytes(), { numRuns: 300 }));
 });
 

@@ -1,4 +1,4 @@
-import { generateKeyPairSync } from 'node:crypto';
+import { createPublicKey, generateKeyPairSync } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { type Purpose, RULES } from '../../../pki/index.ts';
 import { ANY_POLICY, AT, CLIENT, EXT, GN, issue, type Order, oid, SERVER, seq, tlv } from '../../support/chains.ts';
@@ -140,6 +140,16 @@ describe('strength', () => {
 
   test('of keys whose size is no whole number of bytes', () => {
     expect(toldOf(worldOf({ leaf: { keys: rsa(2052) } }))).toBe('chain.weak RSA of 2052 bits');
+  });
+
+  test('of an exponent that hides nothing', () => {
+    const { n = '' } = generateKeyPairSync('rsa', { modulusLength: 2048 }).publicKey.export({ format: 'jwk' });
+    const spki = createPublicKey({ key: { kty: 'RSA', n, e: 'AQ' }, format: 'jwk' }).export({
+      type: 'spki',
+      format: 'der',
+    });
+    for (const asked of [TLS, {}])
+      expect(toldOf(worldOf({ leaf: { spki } }), asked)).toBe('chain.weak public exponent');
   });
 
   test('a curve is told by name, never by its parameters', () => {
