@@ -3,8 +3,8 @@
  * work list and the history. Plain shapes; everything that describes somebody is sealed, and found by keyed tokens.
  */
 import type { Patient } from '@medplum/fhirtypes';
-import type { IdentityEventKind, MatchDecision, MatchKind, MatchState } from './identity.ts';
-import type { Identifier, Page } from './parts.ts';
+import type { IdentityEventKind, MatchDecision, MatchKind, MatchState } from './identity-words.ts';
+import type { Identifier, Page } from './shapes.ts';
 
 /** A local record: one patient of one domain. */
 export interface IndexRecord {

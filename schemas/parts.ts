@@ -7,6 +7,9 @@
 import type { Resource } from '@medplum/fhirtypes';
 import type { Fault } from './errors/index.ts';
 import type { IndexChanges, IndexStore } from './index-store.ts';
+import type { Identifier, Page } from './shapes.ts';
+
+export type { Identifier, Page } from './shapes.ts';
 
 /** Now, in milliseconds since 1970-01-01T00:00:00Z. Injected so that tests can hold time still. */
 export interface Clock {
@@ -167,17 +170,6 @@ export interface Entry {
   /** `OBX[3]`: segment of the message that it came from. */
   from?: string;
   body: Resource;
-}
-
-export interface Identifier {
-  /** Assigning authority as URI (urn:oid:...). */
-  system: string;
-  value: string;
-  /** HL7 table 0203 code: MR, PI, AN, VN, SS ... */
-  type: string;
-  sourceId: string;
-  /** When another node told it, ms; numbers of the EMRs have none. */
-  at?: number;
 }
 
 export interface Person {
@@ -362,14 +354,6 @@ export interface AuditEntry {
   thing?: string;
   personId?: string;
   reason?: string;
-}
-
-export interface Page<T> {
-  rows: T[];
-  /** Opaque; absent on the last page. */
-  next?: string;
-  /** Exact up to 10,000, then 10,000. */
-  count: number;
 }
 
 export interface MessageQuery {

@@ -3,7 +3,7 @@ import type { MixError } from '../../schemas/errors/index.ts';
 import type { BoardJob } from './board.ts';
 import { keyToId } from './codec.ts';
 import type { Row, Value } from './database.ts';
-import type { KnownIndex } from './plan-index.ts';
+import type { KnownIndex } from './index-unit.ts';
 import type { WriteName } from './statements.ts';
 import type { CommitUnit, JobUnit, KeepUnit } from './unit.ts';
 

@@ -164,3 +164,11 @@ export function splitTokens(tokens: Buffer): Buffer[] {
     list.push(tokens.subarray(at, at + blockTokenBytes));
   return list;
 }
+
+/** What the database says of the index's rows that a group is about. */
+export interface KnownIndex {
+  records: Map<string, { stamp: number; tokens: Buffer }>;
+  /** The newest record of a block; 0 for an empty one. */
+  blocks: Map<string, number>;
+  items: Map<string, number>;
+}

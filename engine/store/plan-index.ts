@@ -2,15 +2,7 @@
 import { MixError } from '../../schemas/errors/index.ts';
 import type { Row, Value } from './database.ts';
 import { latin, type Plan, push } from './group.ts';
-import { blocksOf, type IndexRecordUnit, type IndexUnit, splitTokens } from './index-unit.ts';
-
-/** What the database says of the index's rows that a group is about. */
-export interface KnownIndex {
-  records: Map<string, { stamp: number; tokens: Buffer }>;
-  /** The newest record of a block; 0 for an empty one. */
-  blocks: Map<string, number>;
-  items: Map<string, number>;
-}
+import { blocksOf, type IndexRecordUnit, type IndexUnit, type KnownIndex, splitTokens } from './index-unit.ts';
 
 export const emptyIndex = (): KnownIndex => ({ records: new Map(), blocks: new Map(), items: new Map() });
 

@@ -32,6 +32,7 @@ const user = (id: string, ...roles: string[]): Subject => ({
   roles,
   mustChangeSecret: false,
   sessionEndsAt: '2026-11-23T20:00:00Z',
+  sessionKey: id,
 });
 const dora = user('dora', 'doctor');
 const otto = user('otto', 'privacy-officer');
