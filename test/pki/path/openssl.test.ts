@@ -1,8 +1,9 @@
 /** What OpenSSL refuses, strictly asked, is refused here too. */
 import { spawnSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { validateChain } from '../../../pki/index.ts';
 import { AT, EXT, GN, type Order } from '../../support/chains.ts';
 import { hasProgram, inFolder } from '../../support/pki.ts';
 import { BROKEN } from './broken.ts';
@@ -55,6 +56,27 @@ const OTHERS: ['root' | 'middle' | 'leaf', Order][] = [
 ];
 
 describe.skipIf(!openssl)(`openssl${openssl ? '' : ' (skipped: not on this machine)'}`, () => {
+  test.each([
+    ['rsa_pss_saltlen:32', 'ok'],
+    ['rsa_pss_saltlen:32 rsa_mgf1_md:sha384', 'chain.weak signature algorithm 1.2.840.113549.1.1.10'],
+  ])('signs with RSA-PSS (%s), which is %s', (options, wanted) =>
+    inFolder((folder) => {
+      const run = (...args: string[]): void => {
+        const ran = spawnSync('openssl', args, { cwd: folder });
+        if (ran.status !== 0) throw new Error(ran.stderr.toString());
+      };
+      const pss = ['rsa_padding_mode:pss', ...options.split(' ')].flatMap((one) => ['-sigopt', one]);
+      const key = (name: string): string[] => ['-newkey', 'rsa:2048', '-nodes', '-keyout', `${name}.key`];
+      run('req', '-x509', ...key('root'), '-out', 'root.pem', '-subj', '/CN=root', '-days', '9', '-sha256');
+      run('req', ...key('leaf'), '-out', 'leaf.csr', '-subj', '/CN=leaf', '-sha256');
+      const issuer = ['-CA', 'root.pem', '-CAkey', 'root.key', '-set_serial', '7'];
+      run('x509', '-req', '-in', 'leaf.csr', ...issuer, '-days', '8', '-sha256', ...pss, '-out', 'leaf.pem');
+      const read = (name: string): Buffer => readFileSync(join(folder, name));
+      const verdict = validateChain({ leaf: read('leaf.pem'), roots: [read('root.pem')], at: Date.now() });
+      expect(verdict.ok ? 'ok' : `${verdict.reason} ${verdict.detail}`).toBe(wanted);
+    }),
+  );
+
   test('takes a good chain', async () => {
     const world = worldOf();
     expect(toldOf(world)).toBe('ok');
