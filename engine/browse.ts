@@ -52,6 +52,7 @@ export interface BrowseParts extends ExchangeParts {
 
 const PAGE = 50;
 const PAGE_MAX = 500;
+const COUNT_MS = 3_000;
 
 type Browse = Omit<PortalEngine, 'signIn' | 'admit' | 'signOut' | 'changeSecret' | 'me' | keyof IdentityPortal>;
 
@@ -73,6 +74,16 @@ export function createBrowse(parts: BrowseParts): Browse {
     return person ?? notFound('patient');
   }
 
+  let waiting = { at: Number.NEGATIVE_INFINITY, count: 0 };
+  /** Counted at most every few seconds: every change asks for the overview. */
+  async function matchesWaiting(): Promise<number> {
+    const now = parts.clock.now();
+    if (now - waiting.at < COUNT_MS) return waiting.count;
+    const { count } = await store.matchItems({ states: ['open', 'waiting-second'], limit: 1 });
+    waiting = { at: now, count };
+    return count;
+  }
+
   return {
     ...createBrowseExchange({ ...parts, openPerson, facilityOf }),
     async overview(subject) {
@@ -82,7 +93,13 @@ export function createBrowse(parts: BrowseParts): Browse {
       const { alerts } = parts.desk ?? {};
       const open = alerts === undefined ? [] : (await alerts({ state: 'open', limit: PAGE })).rows;
       const seen = alerts === undefined ? [] : (await alerts({ state: 'acknowledged', limit: PAGE })).rows;
-      return overviewOf(parts, await sourcesOf(parts), [...open, ...seen]);
+      const view = await overviewOf(parts, await sourcesOf(parts), [...open, ...seen]);
+      if (
+        parts.node.role !== 'hospital' &&
+        decideFor(subject as Subject, 'search', { type: 'identity' }).decision === 'Permit'
+      )
+        view.counts.matches = await matchesWaiting();
+      return view;
     },
     async messages(subject, filter) {
       await may(subject, 'search', { type: 'message' });

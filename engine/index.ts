@@ -204,7 +204,7 @@ export function createEngine(parts: EngineParts, options: EngineOptions): Engine
 
   const door = neighbours.exchange;
   const line =
-    options.line === undefined || options.exchange === undefined || door === undefined
+    options.line === undefined || options.exchange === undefined || door === undefined || neighbours.index === undefined
       ? undefined
       : createLine(
           {
@@ -212,7 +212,7 @@ export function createEngine(parts: EngineParts, options: EngineOptions): Engine
             clock,
             log,
             accept: acceptParts,
-            door: { ...door, ...neighbours.index },
+            door: { ...door, ...index },
             takeUnderstood: processParts.takeUnderstood,
             answered: waiting.tell,
           },

@@ -72,6 +72,7 @@ const MINUTE = 60_000;
 const LEARN_LATE_MS = 5 * MINUTE;
 const SAMPLES_MAX = 70;
 const SOURCES_MAX = 500;
+const STORMS_MAX = 100;
 const PAGE = 50;
 const PAGE_MAX = 500;
 const BOOK = 'alerts';
@@ -135,7 +136,11 @@ export function createTender(parts: TendParts, options: TendOptions): Tender {
   }
 
   async function gather(stats: SourceStats[], now: number): Promise<Facts> {
-    const [outlets, disk] = await Promise.all([store.outletStats(), parts.disk?.()]);
+    const [outlets, disk, storms] = await Promise.all([
+      store.outletStats(),
+      parts.disk?.(),
+      store.matchItems({ kind: 'storm', states: ['open'], limit: STORMS_MAX }),
+    ]);
     const facts: Facts = {
       now,
       outlets,
@@ -151,6 +156,7 @@ export function createTender(parts: TendParts, options: TendOptions): Tender {
       parkedMessages: stats.reduce((sum, one) => sum + one.parked, 0),
       certificates: parts.certificates(),
       samples,
+      storms: [...new Set(storms.rows.map(({ from }) => from))],
     };
     return disk === undefined ? facts : { ...facts, disk };
   }

@@ -228,7 +228,7 @@ export interface SettingsView {
 
 export interface AlertView {
   id: string;
-  rule: 'queue' | 'growth' | 'silence' | 'errors' | 'certificate' | 'disk' | 'parked' | 'outlet' | 'audit';
+  rule: 'queue' | 'growth' | 'silence' | 'errors' | 'certificate' | 'disk' | 'parked' | 'outlet' | 'audit' | 'index';
   /** What it is about: a source, an outlet, a file. Names of our own only, nobody's. */
   about: string;
   grave: 'warning' | 'danger';

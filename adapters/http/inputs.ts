@@ -88,7 +88,9 @@ export const atAsk = z.strictObject({
 export const elsewhereParams = z.object({ id, document: id });
 export const alertFilter = z.strictObject({
   state: z.enum(['open', 'acknowledged', 'over']).optional(),
-  rule: z.enum(['queue', 'growth', 'silence', 'errors', 'certificate', 'disk', 'parked', 'outlet', 'audit']).optional(),
+  rule: z
+    .enum(['queue', 'growth', 'silence', 'errors', 'certificate', 'disk', 'parked', 'outlet', 'audit', 'index'])
+    .optional(),
   cursor,
   limit,
 });

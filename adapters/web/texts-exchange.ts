@@ -50,6 +50,7 @@ const rules: Record<AlertView['rule'], string> = {
   parked: 'Parked work',
   outlet: 'Outlet',
   audit: 'Audit',
+  index: 'Patient index',
 };
 const alertStates: Record<AlertView['state'], string> = {
   open: 'Open',

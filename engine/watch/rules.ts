@@ -37,6 +37,8 @@ export interface Facts {
   sources: { id: string; total: number; parked: number; lastAt?: number; habit: Habit }[];
   /** Messages that wait for a human. */
   parkedMessages: number;
+  /** Nodes that send one patient under ever new numbers: open storms of the work list. */
+  storms?: readonly string[];
   certificates: { name: string; endsAt: number }[];
   disk?: { free: number; total: number };
   /** Earlier looks, oldest first. */
@@ -79,6 +81,7 @@ export function findFaults(
     ...facts.outlets.flatMap((outlet) => queueFaults(outlet, facts, limits, mark)),
     ...facts.outlets.flatMap((outlet) => parkedFault(outlet)),
     ...messagesFault(facts.parkedMessages),
+    ...(facts.storms ?? []).map(stormFault),
     ...facts.sources.flatMap((source) => sourceFaults(source, facts, limits, mark)),
     ...facts.certificates.flatMap((one) => certificateFault(one, facts.now, limits)),
     ...diskFault(facts, limits, mark),
@@ -168,6 +171,19 @@ function messagesFault(parked: number): Finding[] {
   const sentence = parked === 1 ? 'one message waits for a human' : `${parked} messages wait for a human`;
   const fix = 'correct what their faults name and run them again';
   return [{ rule: 'parked', about: 'messages', grave: 'warning', sentence, fix, link: '/parked', atOnce: true }];
+}
+
+/** The index links nothing of it by itself, so that it can wait for a person. */
+function stormFault(about: string): Finding {
+  return {
+    rule: 'index',
+    about,
+    grave: 'warning',
+    sentence: `${about} sends more records of one patient than can be true; no more of them are linked`,
+    fix: 'look at the storm in the work list with those who run the source, and close it when the source is mended',
+    link: '/matches?kind=storm',
+    atOnce: true,
+  };
 }
 
 function sourceFaults(source: Facts['sources'][number], facts: Facts, limits: RuleLimits, mark: Mark): Finding[] {

@@ -68,6 +68,7 @@ describe('the rules', () => {
     ['growth over too short a time', { outlets: [outlet({ waiting: 1_500 })], samples: [waiting(3, 100)] }, []],
     ['parked deliveries', { outlets: [outlet({ parked: 4 })] }, ['parked region warning']],
     ['parked messages', { parkedMessages: 1 }, ['parked messages warning']],
+    ['a storm in the index', { storms: ['a'] }, ['index a warning']],
     ['a certificate', { certificates: [{ name: 'node', endsAt: now + 10 * DAY }] }, ['certificate node warning']],
     ['one that ends', { certificates: [{ name: 'node', endsAt: now + 2 * DAY }] }, ['certificate node danger']],
     ['one that ended', { certificates: [{ name: 'node', endsAt: now - 2 * DAY }] }, ['certificate node danger']],
