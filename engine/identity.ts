@@ -16,7 +16,7 @@ import { featuresIn, keysOf, localEntry } from './link.ts';
 import { blockingKeys, compare, featuresOf } from './mpi/index.ts';
 import { type Receipt, type ReceiveParts, receiveOnce } from './receive.ts';
 import { settle } from './settle.ts';
-import { mayAsk } from './standing.ts';
+import { findsAll, mayAsk } from './standing.ts';
 
 const LIMIT_TIMES = 10;
 /** Records that a search looks at. */
@@ -152,7 +152,9 @@ async function match(
   return likely
     .flatMap(([id, found]): MatchedPerson[] => {
       const person = persons.get(id);
-      return person?.state === 'active' && mayAsk(setup, from, person) ? [{ person, ...found }] : [];
+      return person?.state === 'active' && (findsAll(from) || mayAsk(setup, from, person))
+        ? [{ person, ...found }]
+        : [];
     })
     .slice(0, Math.min(Math.max(1, limit), FOUND_MAX));
 }

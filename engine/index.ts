@@ -202,9 +202,9 @@ export function createEngine(parts: EngineParts, options: EngineOptions): Engine
   };
   const processOptions: ProcessOptions = { processing: options.processing, documents: options.documents, racesMax: 5 };
 
-  const door = neighbours.exchange;
+  const { exchange: door, index } = neighbours;
   const line =
-    options.line === undefined || options.exchange === undefined || door === undefined || neighbours.index === undefined
+    options.line === undefined || options.exchange === undefined || door === undefined || index === undefined
       ? undefined
       : createLine(
           {

@@ -18,7 +18,7 @@ export interface FeedParts {
   clock: Clock;
   log: Log;
   /** The verbs of the index. */
-  door: Pick<ExchangeEngine, 'feedPatient'> & Partial<Pick<IndexDoor, 'linkLocals' | 'unlinkLocals'>>;
+  door: Pick<ExchangeEngine, 'feedPatient'> & Pick<IndexDoor, 'linkLocals' | 'unlinkLocals'>;
   /** Who feeds over this source; undefined for one that the settings no longer name. */
   subjectOf(sourceId: string): NodeSubject | undefined;
   understood(message: KeptMessage): UnderstoodFeed;
@@ -85,7 +85,7 @@ async function doAct(parts: FeedParts, from: NodeSubject, act: FeedAct, id: stri
     case 'link':
     case 'unlink': {
       const verb = act.do === 'link' ? door.linkLocals : door.unlinkLocals;
-      if (verb === undefined) throw new MixError('exchange.not-here', { place: 'MSH-9.2' });
+      await checkKnown(parts, act);
       return [await verb(from, tokenOf(act.one), tokenOf(act.other), id)];
     }
     case 'merge':
@@ -94,6 +94,15 @@ async function doAct(parts: FeedParts, from: NodeSubject, act: FeedAct, id: stri
     case 'renumber':
       return renumber(parts, from, act, id);
   }
+}
+
+/** A24 and A37 name two patients who must be known. */
+async function checkKnown(
+  parts: FeedParts,
+  { one, other }: Extract<FeedAct, { do: 'link' | 'unlink' }>,
+): Promise<void> {
+  const at = (await standing(parts, [one, other])).indexOf('unknown');
+  if (at >= 0) throw new MixError('pix.unknown-patient', { place: `PID[${at + 1}]-3.1` });
 }
 
 /** A later run of the same act finds it done, and is answered as the first was. */

@@ -135,7 +135,9 @@ async function judge(
     const told = [...locals[at]!.values()].filter(({ removed }) => !removed).map(({ body }) => body as Patient);
     const candidate = { id: person.id, patient: person.patient, numbers: all, told };
     const numbers = domains.length === 0 ? all : all.filter(({ system }) => domains.includes(system));
-    if (numbers.length > 0 && fitsCriteria(candidate, criteria)) fitting.set(person.id, { person, numbers, told });
+    // Whose last local patient was withdrawn is nobody for now.
+    if (told.length > 0 && numbers.length > 0 && fitsCriteria(candidate, criteria))
+      fitting.set(person.id, { person, numbers, told });
   });
   return fitting;
 }
@@ -155,5 +157,5 @@ export async function findOne(
   if (person === undefined || !(search.sees === 'all' || mayAsk(setup, search.from, person))) return undefined;
   const [locals] = await localsOf(parts.store, [person]);
   const told = [...locals!.values()].filter(({ removed }) => !removed).map(({ body }) => body as Patient);
-  return { person, numbers: numbersStanding(setup, person, locals!), told };
+  return told.length === 0 ? undefined : { person, numbers: numbersStanding(setup, person, locals!), told };
 }

@@ -272,6 +272,38 @@ describe('ITI-30', () => {
   });
 });
 
+describe('ITI-30 with the link option', () => {
+  const two = (event: string, one: string, other: string): string => {
+    const pid = (number: string) => `PID|1||${number}||Nobody^In^Particular`;
+    return feed('EAST', event, { number: one }, [pid(other)], '2.5').replace(/PID\|1\|\|[^\r]*/, pid(one));
+  };
+
+  test('A24 makes two patients one, A37 takes it back, and queries follow', async () => {
+    const iris = { family: 'Ironwood', given: 'Iris', birth: '19310303' };
+    const jon = { family: 'Jessamine', given: 'Jon', birth: '19990909' };
+    const moved = (message: string) =>
+      message.replace('12 Lantern Row', '77 Quarry Road').replace('555-0187', '555-7788');
+    for (const message of [
+      feed('EAST', 'A28', { number: '7951^^^EAST', ...iris }, [], '2.5'),
+      moved(feed('EAST', 'A28', { number: '7952^^^EAST', ...jon }, [], '2.5')),
+    ])
+      expect(segment(await wire.ask(message), 'MSA')[1]).toBe('AA');
+    const others = async () => numbers(await wire.ask(q23('7951^^^EAST', '^^^EAST'))).length;
+    expect(await others()).toBe(1);
+    expect(segment(await wire.ask(two('A24', '7951^^^EAST', '7952^^^EAST')), 'MSA')[1]).toBe('AA');
+    expect(await others()).toBe(2);
+    expect(segment(await wire.ask(two('A37', '7951^^^EAST', '7952^^^EAST')), 'MSA')[1]).toBe('AA');
+    expect(await others()).toBe(1);
+  });
+
+  test('a link with nobody is answered AE, with its place', async () => {
+    const answer = await wire.ask(two('A24', '7951^^^EAST', '7959^^^EAST'));
+    expect(segment(answer, 'MSA')[1]).toBe('AE');
+    expect(segment(answer, 'ERR')[2]).toBe('PID^2^3^1^1');
+    expect(segment(await wire.ask(two('A24', '7951^^^EAST', '')), 'MSA')[1]).toBe('AE');
+  });
+});
+
 describe('ITI-21 and ITI-22', () => {
   test('patients by name and birth date, with their numbers', async () => {
     const answer = await wire.ask(

@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createAuthorities } from '../../engine/authorities.ts';
 import { authorize } from '../../engine/authorize.ts';
 import type { ExchangeSetup } from '../../engine/domains.ts';
+import { createIndexDoor } from '../../engine/identity.ts';
 import { takeFeeds } from '../../engine/pix-feed.ts';
 import { type FeedAct, type UnderstoodFeed, understandFeed } from '../../engine/pix-read.ts';
 import { createQueries, type LineAsker } from '../../engine/query.ts';
@@ -179,7 +180,7 @@ describe.skipIf(!there)(`the index with them${why}`, () => {
     const job = { id, kind: 'process' as const, subject: id, keys: ['outside'], dueAt: 0 };
     await parts.store.keep(message, [], job, { identityIsUnique: false });
     let told: Fault[] = [];
-    const door = createServe({ ...parts, peer: () => undefined }, setup);
+    const door = { ...createServe({ ...parts, peer: () => undefined }, setup), ...createIndexDoor(parts, setup) };
     const jobs = await parts.store.lease(['process'], 10);
     await takeFeeds(
       {

@@ -151,3 +151,60 @@ describe('ITI-78', () => {
     ).toEqual(['exchange.not-here', undefined]);
   });
 });
+
+describe('ITI-119', () => {
+  const match = async (more: Partial<Patient>, from = doctor()): Promise<Bundle> => {
+    const patient: Patient = { resourceType: 'Patient', ...anna, ...more };
+    return (await nodes.region.serve.matchPatients(from, patient)).resource as Bundle;
+  };
+
+  test('who is like this one, with score and grade', async () => {
+    await fill();
+    const [same] = (await match({})).entry!;
+    expect(namesOf({ resourceType: 'Bundle', type: 'searchset', entry: [same!] })).toEqual(['Anna']);
+    expect(same!.search?.score).toBeGreaterThan(0.9);
+    expect(same!.search?.extension?.[0]).toMatchObject({ valueCode: 'certain' });
+    const near = await match({ name: [{ family: 'Lindkvist', given: ['Ana'] }] });
+    expect(near.entry![0]!.resource!.id).toBe(same!.resource!.id);
+    const nobody = {
+      name: [{ family: 'Zimmermann', given: ['Zoe'] }],
+      birthDate: '2001-01-09',
+      address: [],
+      telecom: [],
+    };
+    expect((await match(nobody)).total).toBe(0);
+  });
+
+  test('a node that asks by itself finds whom it feeds', async () => {
+    await fill();
+    expect((await match({}, nodes.region.subjectOf('a'))).total).toBeGreaterThan(0);
+    expect(
+      (await match({}, nodes.region.subjectOf('b'))).entry?.some(
+        ({ resource }) => (resource as Patient).name?.[0]?.given?.[0] === 'Anna',
+      ) ?? false,
+    ).toBe(false);
+  });
+});
+
+describe('ITI-104, removal', () => {
+  const numberOf = `${SYSTEM.a}|A-1`;
+  const remove = (identifier: string, from = nodes.region.subjectOf('a')) =>
+    nodes.region.serve.removePatient(from, identifier);
+
+  test('the local patient is in no answer any more, and its next feed brings it back', async () => {
+    await fill();
+    expect((await remove(numberOf)).status).toBe(200);
+    expect(namesOf(await find('family=Lindqvist'))).toEqual([]);
+    expect((await remove(numberOf)).status).toBe(200);
+    const again: Patient = { resourceType: 'Patient', identifier: [{ system: SYSTEM.a, value: 'A-1' }], ...anna };
+    nodes.clock.pass(1_000);
+    await nodes.region.serve.feedPatient(nodes.region.subjectOf('a'), numberOf, again);
+    expect(namesOf(await find('family=Lindqvist'))).toEqual(['Anna']);
+  });
+
+  test('only of its own numbers, and only of what is known', async () => {
+    await fill();
+    expect((await fault(remove(numberOf, nodes.region.subjectOf('b'))))[0]).toBe('exchange.unknown-domain');
+    expect((await fault(remove(`${SYSTEM.a}|A-404`)))[0]).toBe('mpi.unknown-record');
+  });
+});
