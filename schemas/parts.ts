@@ -185,11 +185,6 @@ export interface Person {
   identifiers: Identifier[];
   /** The FHIR Patient; `patient.id` is `id`. */
   patient: import('@medplum/fhirtypes').Patient;
-  /**
-   * Texts by which an index links without a shared number (`engine/mpi`); each leads to at most one active person, as a number of a strong
-   * kind does. Sealed with the body, found by their tokens. Only at region and global.
-   */
-  linkKeys?: string[];
 }
 
 export interface StoredDocument {

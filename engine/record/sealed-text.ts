@@ -69,18 +69,16 @@ export function personOfText(facts: PersonFacts, text: string, identifiers?: Ide
   return person;
 }
 
-/** Numbers, demographics and, where there are any, link keys of a person as JSON. */
+/** Numbers and demographics of a person as JSON. */
 export function textOfPerson(person: Person): string {
   const known = texts.get(person);
   if (known !== undefined) return known;
-  const { identifiers, patient, linkKeys } = person;
-  return JSON.stringify(linkKeys ? [identifiers, patient, linkKeys] : [identifiers, patient]);
+  return JSON.stringify([person.identifiers, person.patient]);
 }
 
 export function factsOfPerson(person: Person): PersonFacts {
   const { id, version, state, createdAt, updatedAt, incomplete } = person;
   const facts: PersonFacts = { id, version, state, createdAt, updatedAt, incomplete };
   if (person.mergedInto !== undefined) facts.mergedInto = person.mergedInto;
-  if (person.linkKeys !== undefined) facts.linkKeys = person.linkKeys;
   return facts;
 }

@@ -47,7 +47,7 @@ export interface Counters {
 /** What the database says of the rows that a group is about. */
 export interface Known {
   seen: Map<Item, { same: Buffer | null; other: Buffer | null }>;
-  persons: Map<string, { seq: number; version: number; links: number; words: Buffer }>;
+  persons: Map<string, { seq: number; version: number; words: Buffer }>;
   holders: Map<string, { person: string; merged: boolean }>;
   entries: Map<string, number>;
   deliveries: Map<string, { outlet: string; state: string }>;

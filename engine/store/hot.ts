@@ -3,7 +3,7 @@
  * by the one before it, and costs neither a search nor an unsealing then. Bodies are kept as the texts that were sealed.
  *
  * Only commits write here, after they are through and in their order, and one process owns the file (an older one is fenced), so what is
- * here is what the database says. Merged persons and persons with link keys are not kept. Bounded; the longest unused go first.
+ * here is what the database says. Merged persons are not kept. Bounded; the longest unused go first.
  */
 import type { Entry, Person } from '../../schemas/parts.ts';
 import { type EntryFacts, entryOfText, factsOfPerson, type PersonFacts, personOfText } from '../record/index.ts';
@@ -85,7 +85,7 @@ export class Hot {
   apply(unit: CommitUnit): void {
     if (unit.persons.length + unit.entries.length === 0) return;
     const plain = unit.identifiersGone.length === 0 && unit.entryVersions.length === 0;
-    if (!plain || unit.persons.some((one) => one.person.state !== 'active' || one.links.length > 0)) {
+    if (!plain || unit.persons.some((one) => one.person.state !== 'active')) {
       for (const { person } of unit.persons) this.drop(person.id);
       for (const { row } of unit.entries) this.drop(keyToId(row[1] as Buffer));
       return;

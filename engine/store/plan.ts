@@ -125,7 +125,6 @@ export class Planner {
       unit.persons.filter(({ person }) => person.state === 'merged').map(({ id }) => latin(id)),
     );
     const gone = new Set(unit.identifiersGone.map((one) => latin(one.token) + latin(one.person)));
-    const links = new Map(unit.persons.map((one) => [latin(one.id), new Set(one.links.map(latin))]));
     for (const person of unit.persons) {
       if ((known.persons.get(latin(person.id))?.version ?? 0) !== person.expect)
         return new MixError('store.conflict', { place: 'person' });
@@ -134,13 +133,6 @@ export class Planner {
         if (!holder || holder.person === latin(person.id) || holder.merged) continue;
         if (!mergedHere.has(holder.person) && !gone.has(latin(token) + holder.person))
           return new MixError('store.conflict', { place: 'identifier' });
-      }
-      if (person.person.state !== 'active') continue;
-      for (const token of person.links) {
-        const holder = known.holders.get(latin(token));
-        if (!holder || holder.person === latin(person.id) || holder.merged || mergedHere.has(holder.person)) continue;
-        if (links.get(holder.person)?.has(latin(token)) ?? true)
-          return new MixError('store.conflict', { place: 'link' });
       }
     }
     if (unit.received && known.received.has(latin(unit.received.id))) return new MixError('store.received');
@@ -186,10 +178,9 @@ function firstOf(plan: Plan, known: Known, item: Item, unit: KeepUnit): { id: st
 /** Rows that a unit changes, as keys. */
 export function touchedBy(unit: CommitUnit): string[] {
   const touches: string[] = [];
-  for (const { id, tokens, links } of unit.persons) {
+  for (const { id, tokens } of unit.persons) {
     touches.push(latin(id));
     for (const token of tokens) touches.push(latin(token));
-    for (const token of links) touches.push(latin(token));
   }
   for (const gone of unit.identifiersGone) touches.push(latin(gone.token));
   const entryPersons = new Set(unit.entries.map((entry) => latin(entry.row[1] as Buffer)));
@@ -223,20 +214,13 @@ function planPerson(plan: Plan, known: Known, unit: PersonUnit): void {
     person.createdAt,
     person.updatedAt,
     person.incomplete ? 1 : 0,
-    unit.links.length,
     unit.wordsHash,
     unit.body,
   ]);
   // What is found by the same words as before costs nothing.
   if (!stored?.words.equals(unit.wordsHash)) push(plan, 'personWords', [seq, unit.words()]);
   for (const token of unit.tokens) {
-    if (known.holders.get(latin(token))?.person !== latin(unit.id)) push(plan, 'identifiers', [token, unit.id, 0]);
-  }
-  // Link keys are written anew, so that those it no longer has are free.
-  if (stored && stored.links > 0) push(plan, 'linksGone', [unit.id]);
-  for (const token of unit.links) {
-    if (person.state === 'active' || known.holders.get(latin(token))?.person === latin(unit.id))
-      push(plan, 'identifiers', [token, unit.id, 1]);
+    if (known.holders.get(latin(token))?.person !== latin(unit.id)) push(plan, 'identifiers', [token, unit.id]);
   }
   if (!stored) addTally(plan, 'persons', 1);
 }

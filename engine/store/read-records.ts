@@ -85,7 +85,7 @@ function openPerson(seal: Seal, row: Row): Person {
   const id = keyToId(row.id as Buffer);
   const version = row.version as number;
   const plain = unpackBody(seal.open(personKey(id), 'persons', entryRow(id, version), row.body as Buffer));
-  const [identifiers, patient, linkKeys] = JSON.parse(plain.toString()) as [Identifier[], Patient, string[]?];
+  const [identifiers, patient] = JSON.parse(plain.toString()) as [Identifier[], Patient];
   const person: Person = {
     id,
     version,
@@ -96,7 +96,6 @@ function openPerson(seal: Seal, row: Row): Person {
     identifiers,
     patient,
   };
-  if (linkKeys) person.linkKeys = linkKeys;
   if (row.merged_into) person.mergedInto = keyToId(row.merged_into as Buffer);
   return person;
 }

@@ -145,7 +145,18 @@ const index: Migration = {
   ],
 };
 
-const migrations: readonly Migration[] = [first, exchange, index];
+// Exact keys gave way to the matcher. What has no local record is filed with its next feed.
+const noLinkKeys: Migration = {
+  name: '0004-no-link-keys',
+  statements: [
+    'DELETE FROM identifiers WHERE link = 1',
+    'DROP INDEX identifiers_link',
+    'ALTER TABLE identifiers DROP COLUMN link',
+    'ALTER TABLE persons DROP COLUMN links',
+  ],
+};
+
+const migrations: readonly Migration[] = [first, exchange, index, noLinkKeys];
 
 /** Brings the file to this release's schema. Errors: `store.newer` when a later release wrote it. */
 export async function migrate(file: string): Promise<void> {

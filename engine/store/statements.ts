@@ -66,18 +66,13 @@ export const writes = {
   ),
   persons: insert(
     'persons',
-    'seq,id*,version,state,merged_into*,created_at,updated_at,incomplete,links,words*,body*',
+    'seq,id*,version,state,merged_into*,created_at,updated_at,incomplete,words*,body*',
     ` ON CONFLICT (id) DO UPDATE SET version=excluded.version, state=excluded.state, merged_into=excluded.merged_into,
-      updated_at=excluded.updated_at, incomplete=excluded.incomplete, links=excluded.links, words=excluded.words, body=excluded.body`,
+      updated_at=excluded.updated_at, incomplete=excluded.incomplete, words=excluded.words, body=excluded.body`,
   ),
   personWords: insert('person_words', 'rowid,words', '', 'INSERT OR REPLACE'),
   identifiersGone: write([true, true], (rows) => `DELETE FROM identifiers WHERE (token,person) IN (${rows})`),
-  linksGone: write([true], (rows) => `DELETE FROM identifiers WHERE link = 1 AND person IN (${rows})`),
-  identifiers: insert(
-    'identifiers',
-    'token*,person*,link',
-    ' ON CONFLICT (token) DO UPDATE SET person=excluded.person, link=excluded.link',
-  ),
+  identifiers: insert('identifiers', 'token*,person*', ' ON CONFLICT (token) DO UPDATE SET person=excluded.person'),
   entryHistory: write(
     [true],
     (rows) => `INSERT INTO entry_versions (${entryColumns}) SELECT ${entryColumns} FROM entries WHERE id IN (${rows})`,
@@ -177,7 +172,6 @@ export const firstWave: readonly WriteName[] = [
   'persons',
   'entryHistory',
   'identifiersGone',
-  'linksGone',
   'documentsReplaced',
 ];
 
@@ -214,7 +208,7 @@ export const checks = {
     `SELECT value->>0 AS number, (SELECT message FROM seen WHERE token=unhex(v.value->>1) AND digest=unhex(v.value->>2)) AS same,
      (SELECT message FROM seen WHERE token=unhex(v.value->>1) LIMIT 1) AS other FROM jsonb_each(?1) AS v`,
   ),
-  persons: ask(`SELECT seq,id,version,state,links,words FROM persons WHERE id IN ${byteKeys}`),
+  persons: ask(`SELECT seq,id,version,state,words FROM persons WHERE id IN ${byteKeys}`),
   identifiers:
     ask(`SELECT i.token AS token, i.person AS person, p.state AS state FROM identifiers AS i JOIN persons AS p ON p.id = i.person
      WHERE i.token IN ${byteKeys}`),

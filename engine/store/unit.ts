@@ -66,8 +66,6 @@ export interface PersonUnit {
   id: Buffer;
   expect: number;
   tokens: Buffer[];
-  /** Tokens of its link keys. */
-  links: Buffer[];
   /** Made only where they changed. */
   words(): string;
   /** Keyed, of the texts that the words are made of. */
@@ -126,9 +124,6 @@ export interface AuditUnit {
 export function entryRow(id: string, version: number): string {
   return `${id}/${version}`;
 }
-
-/** Stands for the assigning authority of link keys. */
-const linkSystem = 'link';
 
 /** Text that a number is found by. */
 export function identifierText(system: string, value: string): string {
@@ -261,8 +256,6 @@ function personUnit(seal: Seal, given: { person: Person; expect: number; terms: 
   const naming = person.state === 'active' ? person.identifiers.filter(isStrong) : [];
   const texts = naming.map((one) => identifierText(one.system, one.value));
   const tokens = seal.tokens(domains.identifier, texts);
-  const links = [...new Set((person.linkKeys ?? []).map((key) => identifierText(linkSystem, key)))];
-  const linkTokens = seal.tokens(domains.identifier, links);
   const text = textOfPerson(person);
   const body = packBody([Buffer.from(text)]);
   return {
@@ -272,7 +265,6 @@ function personUnit(seal: Seal, given: { person: Person; expect: number; terms: 
     id: idToKey(person.id),
     expect: given.expect,
     tokens: texts.map((_, i) => tokens.subarray(i * 12, i * 12 + 12)),
-    links: links.map((_, i) => linkTokens.subarray(i * 12, i * 12 + 12)),
     words: () => indexWords(seal, domains.personWords, given.terms),
     wordsHash: seal.token(domains.personTerms, JSON.stringify(given.terms)),
     body: seal.seal(personKey(person.id), 'persons', entryRow(person.id, person.version), body),

@@ -121,15 +121,13 @@ export class GroupWriter {
       if (work.kind !== 'commit') return;
       for (const person of work.commit.persons) {
         const facts = hot.facts(person.person.id);
-        if (facts)
-          known.persons.set(latin(person.id), { ...facts, links: 0, words: Buffer.from(facts.words, 'latin1') });
+        if (facts) known.persons.set(latin(person.id), { ...facts, words: Buffer.from(facts.words, 'latin1') });
         else persons.push([person.id]);
         for (const token of person.tokens) {
           const holder = hot.holder(latin(token));
           if (holder === undefined) tokens.push([token]);
           else known.holders.set(latin(token), { person: latin(idToKey(holder)), merged: false });
         }
-        for (const token of person.links) tokens.push([token]);
       }
       for (const delivery of work.commit.deliveries) deliveries.push([delivery.id]);
       if (work.commit.received) received.push([work.commit.received.id]);
@@ -175,7 +173,6 @@ export class GroupWriter {
       known.persons.set(latin(row.id as Buffer), {
         seq: row.seq as number,
         version: row.version as number,
-        links: row.links as number,
         words: row.words as Buffer,
       });
     }

@@ -711,64 +711,6 @@ export function storeContract(name: string, open: () => Promise<OpenForTest>): v
       expect((await store.document(other.id))?.state).toBe('current');
     });
 
-    it('links by keys that one active person has, and frees what the next version does not hold', async () => {
-      const { store, reopen } = await open();
-      const holder = async (key: string, from = store) =>
-        (await from.personsByIdentifier([{ system: 'link', value: key }])).get(`link|${key}`);
-      const person = testPerson({ linkKeys: ['ssn+birth 1', 'garcia|ana'] });
-      await put(store, person);
-      expect(await store.person(person.id)).toEqual(person);
-      expect(await holder('ssn+birth 1')).toBe(person.id);
-      expect(await holder('garcia')).toBeUndefined();
-      await expect(put(store, testPerson({ linkKeys: ['garcia|ana'] }))).rejects.toEqual(refused('store.conflict'));
-      await put(store, { ...person, version: 2, linkKeys: ['garcia|ana', 'new'] });
-      expect(await holder('ssn+birth 1')).toBeUndefined();
-      expect([await holder('garcia|ana'), await holder('new')]).toEqual([person.id, person.id]);
-      const second = testPerson({ linkKeys: ['ssn+birth 1'] });
-      await put(store, second);
-      // Two of one group that want the same key.
-      const race = [testPerson({ linkKeys: ['race'] }), testPerson({ linkKeys: ['race'] })];
-      const results = await Promise.allSettled(race.map((one) => put(store, one)));
-      expect(results.map((one) => one.status)).toEqual(['fulfilled', 'rejected']);
-      expect(await holder('race')).toBe(race[0]!.id);
-      const again = await reopen();
-      const { linkKeys, ...plain } = person;
-      await put(again, { ...plain, version: 3 });
-      expect([await holder('garcia|ana', again), await holder('new', again)]).toEqual([undefined, undefined]);
-      expect(await holder('ssn+birth 1', again)).toBe(second.id);
-      expect((await again.personsByIdentifier(person.identifiers)).size).toBe(1);
-    });
-
-    it('hands link keys over within one unit, and those of a merged person lead to its survivor', async () => {
-      const { store } = await open();
-      const holder = async (key: string) =>
-        (await store.personsByIdentifier([{ system: 'link', value: key }])).get(`link|${key}`);
-      const a = testPerson({ linkKeys: ['one', 'two'] });
-      const b = testPerson({ linkKeys: ['three'] });
-      await put(store, a);
-      await put(store, b);
-      await store.commit({
-        persons: [
-          { person: { ...b, version: 2, linkKeys: ['three', 'two'] }, expect: 1, terms: [] },
-          { person: { ...a, version: 2, linkKeys: ['one'] }, expect: 1, terms: [] },
-        ],
-      });
-      expect([await holder('one'), await holder('two'), await holder('three')]).toEqual([a.id, b.id, b.id]);
-      await store.commit({
-        persons: [
-          {
-            person: { ...a, version: 3, state: 'merged', mergedInto: b.id, linkKeys: ['one', 'two'] },
-            expect: 2,
-            terms: [],
-          },
-          { person: { ...b, version: 3, linkKeys: ['three'] }, expect: 2, terms: [] },
-        ],
-      });
-      expect([await holder('one'), await holder('two'), await holder('three')]).toEqual([b.id, undefined, b.id]);
-      await put(store, { ...b, version: 4, linkKeys: ['three', 'one'] });
-      expect(await holder('one')).toBe(b.id);
-    });
-
     it('has one waiting feed job a person beside the document job, and holds the order of deliver jobs', async () => {
       const { store, setTime } = await open();
       const job = (kind: 'feed' | 'document', dueAt: number) =>

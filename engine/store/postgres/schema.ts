@@ -128,7 +128,18 @@ const index: Migration = {
   ],
 };
 
-const migrations: readonly Migration[] = [first, index];
+// Exact keys gave way to the matcher.
+const noLinkKeys: Migration = {
+  name: '0003-no-link-keys',
+  statements: [
+    'DELETE FROM identifiers WHERE link = 1',
+    'DROP INDEX identifiers_link',
+    'ALTER TABLE identifiers DROP COLUMN link',
+    'ALTER TABLE persons DROP COLUMN links',
+  ],
+};
+
+const migrations: readonly Migration[] = [first, index, noLinkKeys];
 
 /** A number for an advisory lock that belongs to a schema and a use. */
 export function lockNumber(schema: string, use: string): bigint {

@@ -71,8 +71,8 @@ export function writesOf(part: number): Record<WriteName, Write> {
     seen: insert('seen', 'token:b,digest:b,message:b', ' ON CONFLICT (token,digest) DO NOTHING'),
     persons: insert(
       'persons',
-      'seq:n,id:b,version:n,state:t,merged_into:b,created_at:n,updated_at:n,incomplete:n,links:n,words:b,body:b',
-      ` ON CONFLICT (id) DO UPDATE SET ${replaced('version,state,merged_into,updated_at,incomplete,links,words,body')}`,
+      'seq:n,id:b,version:n,state:t,merged_into:b,created_at:n,updated_at:n,incomplete:n,words:b,body:b',
+      ` ON CONFLICT (id) DO UPDATE SET ${replaced('version,state,merged_into,updated_at,incomplete,words,body')}`,
     ),
     entryHistory: write(
       'b',
@@ -80,7 +80,6 @@ export function writesOf(part: number): Record<WriteName, Write> {
         `INSERT INTO entry_versions (${entryColumns}) SELECT ${entryColumns} FROM entries WHERE id IN (${rows})`,
     ),
     identifiersGone: write('bb', (rows) => `DELETE FROM identifiers WHERE (token,person) IN (${rows})`),
-    linksGone: write('b', (rows) => `DELETE FROM identifiers WHERE link = 1 AND person IN (${rows})`),
     documentsReplaced: write(
       'b',
       (rows) => `UPDATE documents SET state='superseded' WHERE state='current' AND id IN (${rows})`,
@@ -105,11 +104,7 @@ export function writesOf(part: number): Record<WriteName, Write> {
       true,
     ),
     personWords: insert('person_words', 'seq:n,words:w', ' ON CONFLICT (seq) DO UPDATE SET words = excluded.words'),
-    identifiers: insert(
-      'identifiers',
-      'token:b,person:b,link:n',
-      ` ON CONFLICT (token) DO UPDATE SET ${replaced('person,link')}`,
-    ),
+    identifiers: insert('identifiers', 'token:b,person:b', ' ON CONFLICT (token) DO UPDATE SET person=excluded.person'),
     entryVersions: insert('entry_versions', entryRow),
     entries: insert(
       'entries',
@@ -276,7 +271,7 @@ export const checks = {
   seen: `SELECT w.number AS number, (SELECT s.message FROM seen AS s WHERE s.token = w.token AND s.digest = w.digest) AS same,
     (SELECT s.message FROM seen AS s WHERE s.token = w.token LIMIT 1) AS other
     FROM unnest($1::int[], $2::bytea[], $3::bytea[]) AS w(number, token, digest)`,
-  persons: `SELECT seq,id,version,state,links,words FROM persons WHERE id ${someBytes} ORDER BY id FOR NO KEY UPDATE`,
+  persons: `SELECT seq,id,version,state,words FROM persons WHERE id ${someBytes} ORDER BY id FOR NO KEY UPDATE`,
   identifiers: `SELECT i.token AS token, i.person AS person, p.state AS state FROM identifiers AS i JOIN persons AS p ON p.id = i.person
     WHERE i.token ${someBytes}`,
   entries: `SELECT id,version FROM entries WHERE id ${someBytes} ORDER BY id FOR NO KEY UPDATE`,

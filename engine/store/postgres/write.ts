@@ -297,7 +297,7 @@ function askedOf(items: Item[], schema: string): Asked {
 function askCommit(asked: Asked, unit: CommitUnit, lock: (use: string, bytes: Buffer) => void): void {
   for (const person of unit.persons) {
     asked.persons.set(latin(person.id), person.id);
-    for (const token of [...person.tokens, ...person.links]) {
+    for (const token of person.tokens) {
       lock('identifier', token);
       asked.tokens.push([token]);
     }
@@ -349,7 +349,6 @@ function knownOf(
         {
           seq: row.seq as number,
           version: row.version as number,
-          links: row.links as number,
           words: row.words as Buffer,
         },
       ]),

@@ -2,8 +2,9 @@ import { createSecretKey } from 'node:crypto';
 import { afterAll, afterEach, describe, expect, it, vi } from 'vitest';
 import { type OpenedStore, openPostgresStore, type StoreLimits } from '../../../engine/store/index.ts';
 import { openSeal } from '../../../pki/seal.ts';
+import type { IndexChanges } from '../../../schemas/index-store.ts';
 import type { Job, Store } from '../../../schemas/parts.ts';
-import { indexStoreContract } from '../../contract/index-store.ts';
+import { indexStoreContract, testRecord } from '../../contract/index-store.ts';
 import {
   refused,
   startOfTests,
@@ -166,7 +167,7 @@ function severalProcesses(here: PostgresServer): void {
         stores.flatMap((store, s) =>
           shared.map((one, i) => {
             const next = shared[(i + 1) % shared.length]!;
-            const person = testPerson({ identifiers: s % 2 ? [one, next] : [next, one], linkKeys: [`key ${i % 5}`] });
+            const person = testPerson({ identifiers: s % 2 ? [one, next] : [next, one] });
             return store.commit({ persons: [{ person, expect: 0, terms: [] }] });
           }),
         ),
@@ -397,7 +398,6 @@ function severalProcesses(here: PostgresServer): void {
       const store: OpenedStore = await open(schema);
       const person = testPerson({
         identifiers: [{ system: 'urn:oid:1', value: 'MRSECRET99', type: 'MR', sourceId: 'meditech' }],
-        linkKeys: ['quackenbush|1962'],
       });
       const message = testMessage({
         text: 'PID|1||MRSECRET99||QUACKENBUSH',
@@ -410,6 +410,7 @@ function severalProcesses(here: PostgresServer): void {
       await store.commit({
         persons: [{ person, expect: 0, terms: [{ field: 'name', text: 'Quackenbush' }] }],
         entries: [{ entry: testEntry(person.id, 'Observation|MRSECRET99'), expect: 0 }],
+        index: secretIndex(person.id),
         message: { id: message.id, state: 'done', terms: [{ field: 'text', text: 'Quackenbush' }] },
         steps: [{ messageId: message.id, at: 1, step: 'mapped', detail: 'Quackenbush' }],
         audit: [{ at: 1, who: 'ward', action: 'read', outcome: 'Permit', what: 'patient', thing: 'MRSECRET99' }],
@@ -430,4 +431,56 @@ function severalProcesses(here: PostgresServer): void {
         expect({ secret, found: all.includes(secret) }).toEqual({ secret, found: false });
     });
   });
+}
+
+/** A local record with its item and its history, with the same secrets in each. */
+function secretIndex(personId: string): IndexChanges {
+  const number = { system: 'urn:oid:1', value: 'MRSECRET99', type: 'MR' };
+  const record = testRecord(personId, {
+    number,
+    numbers: [{ ...number, value: 'MRSECRET99b', sourceId: 'a' }],
+    features: Buffer.from('QUACKENBUSH'),
+  });
+  const at = { createdAt: startOfTests, updatedAt: startOfTests };
+  return {
+    records: [{ record, expect: 0, keys: ['b|19620101|Quackenbush', 'MRSECRET99'] }],
+    items: [
+      {
+        item: {
+          id: testId(),
+          version: 1,
+          kind: 'overlay',
+          state: 'open',
+          a: record.id,
+          personId,
+          from: 'a',
+          ...at,
+          body: {
+            decisions: [{ at: 1, by: 'dora', act: 'decided', reason: 'Quackenbush' }],
+            held: {
+              identifier: 'MRSECRET99',
+              patient: { resourceType: 'Patient', name: [{ family: 'Quackenbush' }] },
+              at: 1,
+            },
+          },
+        },
+        expect: 0,
+      },
+    ],
+    events: [
+      {
+        id: testId(),
+        personId,
+        at: 1,
+        event: 'created',
+        who: 'dora',
+        reason: 'Quackenbush',
+        after: {
+          state: 'active',
+          records: [{ id: record.id, sourceId: 'a', ...number, version: 1 }],
+          numbers: [number],
+        },
+      },
+    ],
+  };
 }
