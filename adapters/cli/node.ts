@@ -36,6 +36,7 @@ export function nodeCommand(program: Command): void {
       const node = await startNode(readSettingsFile(file));
       const told = {
         portal: node.address,
+        door: node.door,
         user: node.firstUser?.id,
         password: node.firstUser?.secret,
         listeners: node.listeners,
@@ -87,11 +88,13 @@ function attempt<T>(work: () => T): { value: T } | { fault: string } {
 
 function tellNode(told: {
   portal: string;
+  door?: string;
   user?: string;
   password?: string;
   listeners: { name: string; port: number }[];
 }): string {
   const lines = told.listeners.map((one) => `mllp:   ${one.name} on port ${one.port}`);
+  if (told.door) lines.push(`nodes:  ${told.door}`);
   lines.push(`portal: ${told.portal}`);
   if (told.password) lines.push(`user:   ${told.user}`, `one-time password: ${told.password}`);
   return `${lines.join('\n')}\n`;

@@ -1,12 +1,23 @@
 /** The index of a region as systems outside of the exchange meet it: identity feeds and queries over MLLP. */
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
+import { request } from 'node:https';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { connect } from 'node:tls';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Child, makeDir, openWire, segment, startChild, until, type Wire, wireOver } from './outside.ts';
+import {
+  type Child,
+  makeDir,
+  openWire,
+  segment,
+  startChild,
+  type Told,
+  until,
+  type Wire,
+  wireOver,
+} from './outside.ts';
 
 const LAUNCH = fileURLToPath(new URL('../../adapters/cli/launch.js', import.meta.url));
 const ARC = '2.16.840.1.113883.19.300';
@@ -39,10 +50,10 @@ const ward = {
 const ca = (...args: string[]): void => void execFileSync(process.execPath, [LAUNCH, 'ca', ...args]);
 
 /** A certificate of the region's authority with this common name. */
-function issue(name: string, profile: string, names?: string): void {
+function issue(name: string, profile: string, names?: string, ...role: string[]): void {
   const more = names === undefined ? [] : ['--names', names];
   const out = join(dir.path, `${name}.pem`);
-  ca('issue', join(dir.path, 'data', 'pki'), '--profile', profile, '--name', name, ...more, '--out', out);
+  ca('issue', join(dir.path, 'data', 'pki'), '--profile', profile, '--name', name, ...more, ...role, '--out', out);
 }
 
 function writeRegion(wardPort: number): string {
@@ -50,6 +61,7 @@ function writeRegion(wardPort: number): string {
   ca('init', join(data, 'pki'), '--name', 'Region', '--levels', '1');
   issue('server', 'tls-server', 'localhost');
   for (const name of ['north', 'stranger']) issue(name, 'tls-client');
+  issue('clinic', 'node', 'localhost', '--role', 'hospital', '--organization', `${ARC}.21`);
   const file = join(dir.path, 'region.yaml');
   const lines = [
     'node:',
@@ -86,7 +98,8 @@ function writeRegion(wardPort: number): string {
     `  oid: ${ARC}.0`,
     '  listen: { port: 0 }',
     `  roots: [${join(data, 'pki', 'ca.pem')}]`,
-    '  nodes: []',
+    '  nodes:',
+    `    - { name: clinic, role: hospital, organization: ${ARC}.21, url: 'https://127.0.0.1:9', authorities: ${ARC}.21.1 }`,
     'log: { level: error }',
   ];
   writeFileSync(file, `${lines.join('\n')}\n`);
@@ -357,9 +370,9 @@ describe('ITI-21 and ITI-22', () => {
   });
 });
 
-describe('a line with certificates', () => {
-  const pem = (file: string) => readFileSync(join(dir.path, file));
+const pem = (...file: string[]) => readFileSync(join(dir.path, ...file));
 
+describe('a line with certificates', () => {
   async function secureWire(client: string): Promise<Wire> {
     const { port } = child.told.listeners.find(({ name }) => name === 'secure')!;
     const roots = readFileSync(join(dir.path, 'data', 'pki', 'ca.pem'));
@@ -393,6 +406,94 @@ describe('a line with certificates', () => {
     const asked = query('QBP^Q22^QBP_Q21', 'IHE PDQ Query|N1|@PID.5.1^Underhill');
     expect(segment(await line.ask(asked), 'MSA')[1]).toBe('AR');
     line.close();
+  });
+});
+
+describe('over FHIR', () => {
+  interface Fhir {
+    resourceType: string;
+    total?: number;
+    link?: { relation: string; url: string }[];
+    entry?: { resource: { id: string; name?: { given?: string[] }[] }; search?: { score?: number } }[];
+    issue?: { code: string }[];
+  }
+
+  /** One request of the clinic over TLS 1.3, for a doctor who treats. */
+  function ask(method: string, path: string, body?: object | string): Promise<{ status: number; json: Fhir }> {
+    const { hostname, port } = new URL((child.told as Told & { door: string }).door);
+    const told = { node: 'clinic', user: 'r.okonjo', roles: ['doctor'], purpose: 'TREAT' };
+    const type = typeof body === 'string' ? 'application/x-www-form-urlencoded' : 'application/fhir+json';
+    const text = typeof body === 'string' ? body : body && JSON.stringify(body);
+    const headers: Record<string, string> = {
+      'x-mix-requester': Buffer.from(JSON.stringify(told)).toString('base64url'),
+      ...(text === undefined ? {} : { 'content-type': type, 'content-length': `${Buffer.byteLength(text)}` }),
+    };
+    const keys = { cert: pem('clinic.pem'), key: pem('clinic.key'), ca: pem('data', 'pki', 'ca.pem') };
+    return new Promise((resolve, reject) => {
+      const asked = request(
+        {
+          ...keys,
+          host: hostname,
+          port,
+          servername: 'localhost',
+          path: `/fhir/R4/${path}`,
+          method,
+          headers,
+          agent: false,
+        },
+        (answer) => {
+          const chunks: Buffer[] = [];
+          answer.on('data', (chunk: Buffer) => chunks.push(chunk));
+          answer.on('end', () =>
+            resolve({
+              status: answer.statusCode ?? 0,
+              json: JSON.parse(Buffer.concat(chunks).toString() || '{}') as Fhir,
+            }),
+          );
+        },
+      );
+      asked.once('error', reject);
+      asked.end(text);
+    });
+  }
+  const identifier = `identifier=${encodeURIComponent(`urn:oid:${ARC}.21.1|C-1`)}`;
+  const patient = {
+    resourceType: 'Patient',
+    identifier: [{ system: `urn:oid:${ARC}.21.1`, value: 'C-1' }],
+    name: [{ family: 'Vandermeer', given: ['Saskia'] }],
+    gender: 'female',
+    birthDate: '1969-04-30',
+    address: [{ line: ['4 Weir Lane'], city: 'Millbrook', state: 'AL', postalCode: '36054' }],
+  };
+
+  test('whom a clinic feeds is found by name, by GET and by POST, and by likeness', async () => {
+    expect((await ask('PUT', `Patient?${identifier}`, patient)).status).toBe(201);
+    for (const found of [
+      await ask('GET', 'Patient?family=Vandermeer&birthdate=1969-04-30'),
+      await ask('POST', 'Patient/_search', 'family=Vandermeer&address-city=Millbrook'),
+      await ask('POST', 'Patient/$match', patient),
+    ]) {
+      expect(found.status).toBe(200);
+      expect(found.json).toMatchObject({ resourceType: 'Bundle', total: 1 });
+      const { id } = found.json.entry![0]!.resource;
+      expect((await ask('GET', `Patient/${id}`)).json.resourceType).toBe('Patient');
+    }
+  });
+
+  test('somebody fed over HL7 v2 is found over FHIR, page by page', async () => {
+    const one = await ask('GET', 'Patient?family=Halloway&_count=3');
+    const next = one.json.link?.find(({ relation }) => relation === 'next')?.url ?? '';
+    const two = await ask('GET', next.slice(next.indexOf('Patient?')));
+    const given = [...one.json.entry!, ...two.json.entry!].map(({ resource }) => resource.name?.[0]?.given?.[0]);
+    expect(given.sort()).toEqual(['Amadou', 'Brigitta', 'Cornelius', 'Dolores', 'Ephraim']);
+  });
+
+  test('a removal takes it out of every answer; what is not understood is refused', async () => {
+    expect((await ask('DELETE', `Patient?${identifier}`)).status).toBe(200);
+    expect((await ask('GET', 'Patient?family=Vandermeer')).json.total).toBe(0);
+    const refused = await ask('GET', 'Patient?phonetic=Vandermeer');
+    expect([refused.status, refused.json.issue?.[0]?.code]).toEqual([400, 'invalid']);
+    expect((await ask('GET', 'Patient?gender=female')).status).toBe(400);
   });
 });
 
