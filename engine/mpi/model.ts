@@ -10,7 +10,7 @@ export type MatchModel = ModelData;
 export const defaultModel: MatchModel = {
   version: 1,
   prior: 1 / 500_000,
-  thresholds: { match: 0.995, possible: 0.2 },
+  thresholds: { match: 0.98, possible: 0.2 },
   fields: fieldDefaults,
   relatives: relativeDefaults,
   terms: nameFrequencies,

@@ -93,7 +93,7 @@ export const relativeDefaults: readonly RelativeModel[] = [
       suffix: { like: 0.9 },
       birth: { like: 0.995 },
       // Twins are often named alike.
-      given: { own: [0.001, 0.003, 0.008, 0.03, 0.05, 0.01, 0.108, 0.79] },
+      given: { own: [0.0005, 0.002, 0.005, 0.015, 0.05, 0.01, 0.1, 0.8175] },
       sex: { own: [0.66, 0.34, 0.9, 0.1] },
       national: { own: [0.0005, 0.12, 0.0005, 0.1, 0.779] },
       number: { like: 0.1 },
