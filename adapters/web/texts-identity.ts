@@ -190,9 +190,9 @@ const levels: Record<string, string> = {
 };
 /** Rules that stand above the weights. */
 const rules: Record<string, string> = {
-  household: 'Members of one household share a family name, address and phone: what they share says little here.',
-  twins: 'These two may be twins: same birth date, family name and address, other given names.',
-  namesake: 'Parent and child of one name: what they share says little here.',
+  household: 'May be two of one household, who share a family name, address and phone: that says less here.',
+  twins: 'May be twins, who share a birth date, family name and address: that says less here.',
+  namesake: 'May be two of one family with one name, such as parent and child: the name says less here.',
   'test-patient': 'A name or number marks one side as a test patient. It is never linked to a real person by itself.',
   'birth-order': 'Both are of a multiple birth and tell a different birth order: two children.',
   newborn: 'A newborn without a name of its own yet. Never linked by itself.',
