@@ -150,7 +150,7 @@ async function linkIn(
   const now = parts.clock.now();
   const rules = linkRulesOf(setup);
   const entry = { entry: local.entry, expect: local.expect };
-  const linked = local.same ? undefined : await relink(parts, rules, next);
+  const linked = local.same ? undefined : await relink(parts, rules, next, recordsMaxOf(setup));
   const about: About = {
     who: filing.taken?.by ?? node.name,
     reason: filing.taken?.reason ?? (linked === undefined ? 'fed again' : howLinked(known, linked)),

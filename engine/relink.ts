@@ -25,8 +25,16 @@ export interface Relinked {
   possible: { other: IndexRecord; comparison: Comparison }[];
 }
 
-/** Looks for whom `next` may be one person with. `next`: the record as it is to be. */
-export async function relink(parts: { store: Store }, rules: LinkRules, next: IndexRecord): Promise<Relinked> {
+/**
+ * Looks for whom `next` may be one person with. `next`: the record as it is to be. Ends early where it goes with more than `joinsMax` by itself: that is a
+ * storm, and nothing of it will be linked.
+ */
+export async function relink(
+  parts: { store: Store },
+  rules: LinkRules,
+  next: IndexRecord,
+  joinsMax = Number.POSITIVE_INFINITY,
+): Promise<Relinked> {
   const { store } = parts;
   const keys = keysOf(next);
   const [found, before] = await Promise.all([
@@ -45,8 +53,10 @@ export async function relink(parts: { store: Store }, rules: LinkRules, next: In
     joins: [],
     possible: [],
   };
-  for (const other of others.values())
+  for (const other of others.values()) {
     addPair(relinked, next, other, pairOf.get(other.id), linkBetween(next, other, rules));
+    if (relinked.joins.length > joinsMax) return relinked;
+  }
   relinked.possible.sort((one, other) => other.comparison.weight - one.comparison.weight);
   // Whom nobody is asked about is not linked: so nothing hides behind a long list.
   for (const { other } of relinked.possible.splice(POSSIBLE_MAX)) {

@@ -150,10 +150,14 @@ async function sortOut(
   const byName = new Map([...scene.records.values()].map((record) => [tokenOf(record.number), record]));
   const edges: Edge[] = [];
   const apart: [string, string][] = [];
+  const linked = new Set<string>();
   for (const { a: one, b: other, link, weight, decision, decidedAt } of scene.pairs.values()) {
     const [a, b] = [nameOf(one), nameOf(other)];
     if (a === undefined || b === undefined) continue;
-    if (link === 'number' || link === 'match') edges.push({ a, b, kind: link, weight });
+    if (link === 'number' || link === 'match') {
+      edges.push({ a, b, kind: link, weight });
+      linked.add(pairName(a, b));
+    }
     if (decision === 'link') edges.push({ a, b, kind: 'decision', weight: decidedAt });
     if (decision === 'unlink') apart.push([a, b]);
   }
@@ -165,7 +169,8 @@ async function sortOut(
   const groups = partition(names, {
     edges,
     apart,
-    conflict: (a, b) => inConflict(byName.get(a)!, byName.get(b)!, rules),
+    // What links by itself was compared already, and is in no conflict.
+    conflict: (a, b) => !linked.has(pairName(a, b)) && inConflict(byName.get(a)!, byName.get(b)!, rules),
   });
   const members = [...byName].map(([name, { ownId }]) => (ownId === undefined ? { name } : { name, own: ownId }));
   const settled = settlePersons(members, groups, () => uuidv7(now));
