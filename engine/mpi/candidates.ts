@@ -17,13 +17,18 @@ export interface Pairs {
 const wholeMax = 1_200_000;
 /** Pairs of one key; larger blocks are passed over, other keys of the same records still meet. */
 const blockPairsMax = 20_000;
-const pairsMax = 12_000_000;
+const pairsMax = 6_000_000;
+/** Of a coarse key: as many as a file of ten thousand records bears, fewer the larger the file. */
+const coarsePairs = 200_000_000;
+
+/** Begins the keys that only files have. */
+const coarse = '#';
 
 /** `right` undefined: pairs within `left`, each once. */
 export function candidatePairs(left: readonly Features[], right: readonly Features[] | undefined): Pairs {
   const total = right === undefined ? (left.length * (left.length - 1)) / 2 : left.length * right.length;
   if (total <= wholeMax) return wholePairs(left.length, right?.length, total);
-  return blockPairs(left, right, (one) => [...blockingKeys(one), ...fileKeys(one)]);
+  return blockPairs(left, right, (one) => [...blockingKeys(one), ...fileKeys(one).map((key) => coarse + key)]);
 }
 
 /** Pairs within a list that the keys of the index bring together. */
@@ -49,11 +54,15 @@ function blockPairs(
   put(left, 'mine');
   if (right !== undefined) put(right, 'theirs');
   const width = (right ?? left).length;
+  const coarseMax = Math.min(
+    blockPairsMax,
+    Math.max(300, coarsePairs / Math.max(1, left.length + (right?.length ?? 0))),
+  );
   const found = new Set<number>();
   let skipped = 0;
-  for (const { mine, theirs } of blocks.values()) {
+  for (const [key, { mine, theirs }] of blocks) {
     const size = right === undefined ? (mine.length * (mine.length - 1)) / 2 : mine.length * theirs.length;
-    if (size > blockPairsMax || found.size > pairsMax) {
+    if (size > (key.startsWith(coarse) ? coarseMax : blockPairsMax) || found.size > pairsMax) {
       skipped += 1;
       continue;
     }
