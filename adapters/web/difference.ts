@@ -1,12 +1,60 @@
-/** The letters between what both begin and end with; all of it where hardly anything is shared. */
-export function differenceIn(value: string, beside: string): { head: string; odd: string; tail: string } {
-  const [mine, others] = [value.toLowerCase(), beside.toLowerCase()];
-  const most = Math.min(mine.length, others.length);
-  let head = 0;
-  while (head < most && mine[head] === others[head]) head += 1;
-  let tail = 0;
-  while (tail < most - head && mine[mine.length - 1 - tail] === others[others.length - 1 - tail]) tail += 1;
-  if (head + tail < value.length / 3) return { head: '', odd: value, tail: '' };
-  const end = value.length - tail;
-  return { head: value.slice(0, head), odd: value.slice(head, end), tail: value.slice(end) };
+/** Where two texts differ: words first, then the letters of words that are nearly the same. */
+
+export interface Piece {
+  /** Where it begins in the text. */
+  at: number;
+  text: string;
+  odd: boolean;
+}
+
+/** The pieces of `value` in order, with what `beside` does not have marked as odd; small and capital letters count as the same. */
+export function differenceIn(value: string, beside: string): Piece[] {
+  const others = foldedWords(beside);
+  const mine = foldedWords(value);
+  const left = others.filter((word) => !mine.includes(word));
+  // The same words in another order: a day and a month, a given and a family name.
+  const swapped = mine.toSorted().join() === others.toSorted().join();
+  let nth = 0;
+  const pieces: Piece[] = [];
+  let at = 0;
+  const add = (text: string, odd: boolean): void => {
+    if (text === '') return;
+    const last = pieces.at(-1);
+    if (last?.odd === odd) last.text += text;
+    else pieces.push({ at, text, odd });
+    at += text.length;
+  };
+  for (const [part] of value.matchAll(/[\p{L}\p{N}\p{M}]+|[^\p{L}\p{N}\p{M}]+/gu)) {
+    const word = part.toLowerCase();
+    const isWord = /[\p{L}\p{N}\p{M}]/u.test(part);
+    if (!isWord || others.includes(word)) {
+      add(part, isWord && swapped && others[nth] !== word);
+      if (isWord) nth += 1;
+      continue;
+    }
+    nth += 1;
+    const { head, tail } = bestShared(word, left);
+    const shares = head + tail >= part.length / 3;
+    const end = shares ? part.length - tail : part.length;
+    add(part.slice(0, shares ? head : 0), false);
+    add(part.slice(shares ? head : 0, end), true);
+    add(part.slice(end), false);
+  }
+  return pieces;
+}
+
+const foldedWords = (text: string): string[] => text.toLowerCase().match(/[\p{L}\p{N}\p{M}]+/gu) ?? [];
+
+/** Letters that a word begins and ends with as one of the others does: of the one that shares most. */
+function bestShared(word: string, others: string[]): { head: number; tail: number } {
+  let best = { head: 0, tail: 0 };
+  for (const other of others) {
+    const most = Math.min(word.length, other.length);
+    let head = 0;
+    while (head < most && word[head] === other[head]) head += 1;
+    let tail = 0;
+    while (tail < most - head && word[word.length - 1 - tail] === other[other.length - 1 - tail]) tail += 1;
+    if (head + tail > best.head + best.tail) best = { head, tail };
+  }
+  return best;
 }

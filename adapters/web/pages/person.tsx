@@ -2,7 +2,7 @@ import type { PatientView } from '../../../schemas/portal.ts';
 import type { RegistryView } from '../../../schemas/portal-exchange.ts';
 import { useLoad } from '../api.ts';
 import { useLive } from '../live.ts';
-import { useMe } from '../parts/me.tsx';
+import { useMayDecide, useMe } from '../parts/me.tsx';
 import { capital, Empty, FaultNotice, SkeletonRows } from '../parts/notices.tsx';
 import { PersonActs } from '../parts/person-acts.tsx';
 import { LifeCards, MergedNotice, mergedInto, usePersonLife } from '../parts/person-identity.tsx';
@@ -16,6 +16,7 @@ export default function PersonPage({ id }: { id: string }) {
   const registry = useLoad<RegistryView>(`/api/patients/${encodeURIComponent(id)}/registry`);
   const life = usePersonLife(id);
   const me = useMe();
+  const mayDecide = useMayDecide();
   const again = (): void => {
     person.reload({ background: true });
     registry.reload({ background: true });
@@ -67,9 +68,11 @@ export default function PersonPage({ id }: { id: string }) {
         </div>
       </header>
       {into === undefined ? (
-        <div className="person-acts">
-          <PersonActs self={row} />
-        </div>
+        mayDecide && (
+          <div className="person-acts">
+            <PersonActs self={row} />
+          </div>
+        )
       ) : (
         <MergedNotice personId={id} into={into} />
       )}

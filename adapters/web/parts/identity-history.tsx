@@ -45,11 +45,7 @@ export function EventLine({
       <span className="quiet">
         {event.who === 'matcher' ? words.matcher : event.who}, <Ago at={event.at} />
       </span>
-      {event.reason === '' ? null : (
-        <p>
-          <q>{event.reason}</q>
-        </p>
-      )}
+      {event.reason === '' ? null : <p>{event.reason}</p>}
       <p className="story-records quiet">
         {came.length === 0 ? null : (
           <span>

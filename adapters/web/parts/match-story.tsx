@@ -49,11 +49,12 @@ export function ChangedCard({ view: { row, decisions } }: { view: MatchView }) {
   const last = decisions.findLast(({ act }) => act !== 'refused');
   if (last === undefined || row.state === 'waiting-second') return null;
   const persons = [...new Map(row.sides.map((side) => [side.personId, side.name ?? side.number.value]))];
+  const known = new Map(row.sides.map((side) => [side.recordId, `${side.node} ${side.number.value}`]));
   return (
     <section className="card" aria-label={words.changedTitle}>
       <h2>{words.changedTitle}</h2>
       {persons.map(([id, name]) => (
-        <ChangesOf key={`${id} ${last.at}`} personId={id} name={name} since={last.at} />
+        <ChangesOf key={`${id} ${last.at}`} personId={id} name={name} since={last.at} known={known} />
       ))}
     </section>
   );
@@ -62,7 +63,17 @@ export function ChangedCard({ view: { row, decisions } }: { view: MatchView }) {
 /** Clocks of a decision and of what it did are read one after the other. */
 const SLACK_MS = 2000;
 
-function ChangesOf({ personId, name, since }: { personId: string; name: string; since: string }) {
+function ChangesOf({
+  personId,
+  name,
+  since,
+  known,
+}: {
+  personId: string;
+  name: string;
+  since: string;
+  known: ReadonlyMap<string, string>;
+}) {
   const { data, reload } = useLoad<Listing<IdentityEventView>>(historyPath(personId));
   useRefresh(reload, (note) => note.persons.includes(personId));
   const events = (data?.rows ?? []).filter(({ at }) => Date.parse(at) >= Date.parse(since) - SLACK_MS);
@@ -76,7 +87,7 @@ function ChangesOf({ personId, name, since }: { personId: string; name: string; 
       ) : (
         <ol className="story-line">
           {events.map((event) => (
-            <EventLine key={`${event.at} ${event.event}`} event={event} />
+            <EventLine key={`${event.at} ${event.event}`} event={event} known={known} />
           ))}
         </ol>
       )}

@@ -10,3 +10,7 @@ export function useMe(): Me {
   if (me === undefined) throw new Error('no page is shown before it is known who asks');
   return me;
 }
+
+/** Does the node let them decide about identities? It decides itself; what it would refuse is not offered (policies/sets/identity.xml). */
+export const useMayDecide = (): boolean =>
+  useMe().roles.some((role) => role === 'doctor' || role === 'privacy-officer');

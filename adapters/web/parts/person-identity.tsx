@@ -13,6 +13,7 @@ import { Ago } from './ago.tsx';
 import { HistoryCard, knownRecords } from './identity-history.tsx';
 import { Link } from './link.tsx';
 import { MatchMark } from './match-marks.tsx';
+import { useMayDecide } from './me.tsx';
 import { FaultNotice } from './notices.tsx';
 import { ThenCard } from './person-then.tsx';
 import { ReasonDialog } from './reason-dialog.tsx';
@@ -55,6 +56,7 @@ export function mergedInto({ history }: PersonLife): string | undefined {
 
 export function MergedNotice({ personId, into }: { personId: string; into: string }) {
   const [asking, setAsking] = useState(false);
+  const mayDecide = useMayDecide();
   return (
     <div className="fault fault-mild person-notes" role="status">
       <div>
@@ -63,9 +65,11 @@ export function MergedNotice({ personId, into }: { personId: string; into: strin
           <Link href={`/patients/${encodeURIComponent(into)}`}>{words.openOther}</Link>
         </p>
       </div>
-      <Button variant="default" size="xs" onClick={() => setAsking(true)}>
-        {words.unmerge}
-      </Button>
+      {mayDecide ? (
+        <Button variant="default" size="xs" onClick={() => setAsking(true)}>
+          {words.unmerge}
+        </Button>
+      ) : null}
       {asking ? (
         <ReasonDialog
           title={words.unmergeTitle}
@@ -87,9 +91,11 @@ export function MergedNotice({ personId, into }: { personId: string; into: strin
 export function LifeCards({ personId, life }: { personId: string; life: PersonLife }) {
   return (
     <div className="cards cards-wide">
-      <MatchesCard personId={personId} matches={life.matches} />
+      <div className="stack">
+        <MatchesCard personId={personId} matches={life.matches} />
+        <HistoryCard personId={personId} history={life.history} known={knownRecords(life.standing.data)} />
+      </div>
       <ThenCard standing={life.standing} />
-      <HistoryCard personId={personId} history={life.history} known={knownRecords(life.standing.data)} />
     </div>
   );
 }

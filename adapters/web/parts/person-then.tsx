@@ -8,6 +8,7 @@ import { unlinkRecord } from '../identity.ts';
 import { identityTexts } from '../texts-identity.ts';
 import { tellDate, tellTime } from '../time.ts';
 import { Link } from './link.tsx';
+import { useMayDecide } from './me.tsx';
 import { FaultNotice, SkeletonRows } from './notices.tsx';
 import { ReasonDialog } from './reason-dialog.tsx';
 
@@ -68,6 +69,7 @@ export function ThenCard({ standing }: { standing: Loaded<PersonAtView> }) {
 }
 
 function Then({ view, past }: { view: PersonAtView; past: boolean }) {
+  const mayDecide = useMayDecide();
   if (view.personId === undefined) return <p className="notice">{words.notYet}</p>;
   return (
     <>
@@ -77,7 +79,7 @@ function Then({ view, past }: { view: PersonAtView; past: boolean }) {
           <Link href={`/patients/${encodeURIComponent(view.personId)}`}>{words.openOther}</Link>
         </p>
       )}
-      <Records view={view} past={past || view.personId !== view.asked} />
+      <Records view={view} acts={mayDecide && !past && view.personId === view.asked} />
       {view.numbers.length === 0 || !past ? null : (
         <>
           <h3>{words.numbersThen}</h3>
@@ -107,7 +109,7 @@ function Then({ view, past }: { view: PersonAtView; past: boolean }) {
   );
 }
 
-function Records({ view, past }: { view: PersonAtView; past: boolean }) {
+function Records({ view, acts }: { view: PersonAtView; acts: boolean }) {
   const [parting, setParting] = useState<string>();
   return (
     <>
@@ -119,7 +121,7 @@ function Records({ view, past }: { view: PersonAtView; past: boolean }) {
             <th scope="col" className="wide">
               {words.recordColumns.version}
             </th>
-            {past ? null : <th scope="col">{words.recordColumns.act}</th>}
+            {!acts ? null : <th scope="col">{words.recordColumns.act}</th>}
           </tr>
         </thead>
         <tbody>
@@ -130,7 +132,7 @@ function Records({ view, past }: { view: PersonAtView; past: boolean }) {
                 {record.number.value}
               </td>
               <td className="quiet wide">{record.version === 0 ? words.noFacts : words.version(record.version)}</td>
-              {past ? null : (
+              {!acts ? null : (
                 <td>
                   <Button
                     size="compact-sm"
@@ -148,7 +150,7 @@ function Records({ view, past }: { view: PersonAtView; past: boolean }) {
           ))}
         </tbody>
       </table>
-      {past || view.records.length !== 1 ? null : <p className="quiet">{words.partOnly}</p>}
+      {!acts || view.records.length !== 1 ? null : <p className="quiet">{words.partOnly}</p>}
       {parting === undefined ? null : (
         <ReasonDialog
           title={words.partTitle}

@@ -94,12 +94,13 @@ function FactRow({ fact, sides }: { fact: MatchFact; sides: number }) {
 }
 
 function Different({ value, beside }: { value: string; beside: string }) {
-  const { head, odd, tail } = differenceIn(value, beside);
-  return (
-    <>
-      {head}
-      {odd === '' ? null : <mark className="odd">{odd}</mark>}
-      {tail}
-    </>
+  return differenceIn(value, beside).map(({ at, text, odd }) =>
+    odd ? (
+      <mark key={at} className="odd">
+        {text}
+      </mark>
+    ) : (
+      <span key={at}>{text}</span>
+    ),
   );
 }

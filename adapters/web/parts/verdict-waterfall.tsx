@@ -52,7 +52,8 @@ function layoutOf(width: number, steps: Step[], { thresholds }: ComparisonView) 
   const right = narrow ? width - 2 : width - FIGURE;
   const told = [0, thresholds.possible, thresholds.match, ...steps.flatMap(({ from, to }) => [from, to])];
   const low = Math.min(...told);
-  const span = Math.max(1, Math.max(...told) - low);
+  // Some room beyond, so that what lies past the last threshold is seen.
+  const span = Math.max(1, (Math.max(...told) - low) * 1.06);
   return {
     narrow,
     row,
@@ -166,7 +167,11 @@ function StepRow({ step, top, last, layout, pattern }: RowProps) {
   const stands = step.tone === 'stand';
   return (
     <g>
-      <text className={stands ? 'fall-strong' : undefined} x={narrow ? 2 : 0} y={narrow ? top + 12 : top + 14}>
+      <text
+        className={stands ? 'fall-strong' : undefined}
+        x={narrow ? 2 : 0}
+        y={narrow ? top + 12 : step.detail === '' ? middle + 4 : top + 14}
+      >
         {step.title}
         {narrow && step.detail !== '' ? <tspan className="fall-quiet">{`  ${step.detail}`}</tspan> : null}
       </text>
