@@ -299,6 +299,19 @@ describe('what people do by themselves', () => {
     expect(await countOf(nodes.region)).toBe(1);
   });
 
+  test('four eyes: a request waits too, and what a second person refuses is withdrawn', async () => {
+    const [one, other] = await two();
+    desk = deskOf(nodes.region, true);
+    const ask = { survivor: one, retired: other, reason: 'registered twice' };
+    const waits = await desk.mergePersons(dora, ask);
+    expect([waits.row.state, await countOf(nodes.region)]).toEqual(['waiting-second', 2]);
+    const refused = await desk.decideMatch(otto, waits.row.id, { decision: 'unlink', reason: 'two' });
+    expect(refused.row.state).toBe('withdrawn');
+    const again = await desk.mergePersons(dora, ask);
+    const done = await desk.decideMatch(otto, again.row.id, { decision: 'link', reason: 'seen' });
+    expect([done.row.state, await countOf(nodes.region)]).toEqual(['linked', 1]);
+  });
+
   test('bad input: each with its own fault and place, and nothing done', async () => {
     const [one, other] = await two();
     const merge = (survivor: string, retired: string) =>
@@ -350,6 +363,67 @@ describe('the overlay guard', () => {
     await feed(SYSTEM.a, 'A-1', { ...bruno, birthDate: '1972-08-02' });
     expect((await desk.matches(dora, {})).rows).toHaveLength(1);
   });
+});
+
+test('a person from before there was an index stays who it is, with its numbers and documents', async () => {
+  const { store } = nodes.region;
+  const now = nodes.clock.now();
+  const [id, entryId, documentId] = [uuidv7(now), uuidv7(now), uuidv7(now)];
+  const told = {
+    resourceType: 'Patient' as const,
+    id: entryId,
+    identifier: [{ system: SYSTEM.a, value: 'A-1' }],
+    ...anna,
+  };
+  const entry = {
+    personId: id,
+    version: 1,
+    status: '',
+    code: '',
+    sourceId: 'a',
+    messageId: uuidv7(now),
+    sourceTime: now,
+    removed: false,
+  };
+  const person: Person = {
+    id,
+    version: 1,
+    state: 'active',
+    createdAt: now,
+    updatedAt: now,
+    incomplete: false,
+    identifiers: [
+      { system: SYSTEM.a, value: 'A-1', type: 'MR', sourceId: 'a' },
+      { system: SYSTEM.xpid, value: id, type: 'PI', sourceId: 'region' },
+    ],
+    patient: { ...told, id },
+  };
+  await store.commit({
+    persons: [{ person, expect: 0, terms: [] }],
+    entries: [
+      { entry: { ...entry, id: entryId, type: 'Patient', key: `Patient|${SYSTEM.a}|A-1`, body: told }, expect: 0 },
+      {
+        entry: {
+          ...entry,
+          id: documentId,
+          type: 'DocumentReference',
+          key: 'DocumentReference|x',
+          status: 'current',
+          body: { resourceType: 'DocumentReference', id: documentId, status: 'current', content: [] },
+        },
+        expect: 0,
+      },
+    ],
+  });
+  nodes.clock.pass(1_000);
+  await feed(SYSTEM.b, 'B-1', anna);
+  // Not known to the matcher yet.
+  expect(await countOf(nodes.region)).toBe(2);
+  await feed(SYSTEM.a, 'A-1', { ...anna, telecom: [{ system: 'phone', value: '508 555 0142' }] });
+  expect(await countOf(nodes.region)).toBe(1);
+  const after = await personOf(nodes.region, SYSTEM.b, 'B-1');
+  expect(after.id).toBe(id);
+  expect((await store.entries(id)).map((one) => one.id).includes(documentId)).toBe(true);
 });
 
 describe('a storm', () => {
