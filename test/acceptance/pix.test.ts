@@ -232,6 +232,18 @@ describe('ITI-8 and ITI-9', () => {
     expect((await answerOf(event.replace('EAST_ADT', 'NOBODY')))[0]).toBe('AR');
   });
 
+  test('a feed that turns one person into another is taken, and waits for a human: the old facts stand', async () => {
+    const one = { number: '7151^^^EAST', family: 'Marlowe', given: 'Agatha', birth: '19440404' };
+    const other = { number: '7151^^^EAST', family: 'Zielinski', given: 'Bartosz', birth: '19870919' };
+    expect(segment(await wire.ask(feed('EAST', 'A04', one)), 'MSA')[1]).toBe('AA');
+    expect(
+      segment(await wire.ask(feed('EAST', 'A08', other).replace('^Mae', '').replace('|F|', '|M|')), 'MSA')[1],
+    ).toBe('AA');
+    const named = (family: string) => wire.ask(query('QBP^Q22^QBP_Q21', `IHE PDQ Query|O1|@PID.5.1^${family}`));
+    expect(numbers(await named('Marlowe')).some((number) => number.startsWith('7151^'))).toBe(true);
+    expect(segment(await named('Zielinski'), 'QAK')[2]).toBe('NF');
+  });
+
   test('test traffic is answered and stays out', async () => {
     const message = feed('EAST', 'A04', { number: '7301^^^EAST', given: 'Test' }, [], '2.5').replace(
       '|P|2.5',
