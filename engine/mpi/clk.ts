@@ -7,9 +7,9 @@
  * facts stay missing. What remains to be guessed from: the frequency of equal filters. The key never goes to the node that compares.
  */
 import { createHmac } from 'node:crypto';
-import { type Comparison, chanceOf } from './compare.ts';
+import { type Comparison, chanceOf, relativeDoubt } from './compare.ts';
 import type { Features } from './features.ts';
-import { type FieldName, fieldIndex, fieldLevels, fieldNames } from './levels.ts';
+import { fieldIndex, fieldLevels, fieldNames } from './levels.ts';
 import { compileModel, type MatchModel } from './model.ts';
 
 /** Filters in their order, with the bits that a pair of letters sets. */
@@ -162,18 +162,21 @@ const steps: Record<Part, readonly (readonly [least: number, level: string])[]> 
 export function compareClk(one: Uint8Array, other: Uint8Array, model: MatchModel): Comparison {
   const compiled = compileModel(model);
   const told: Comparison['parts'] = [];
-  const levels = new Map<FieldName, number>();
+  const levels = new Int8Array(fieldNames.length).fill(-1);
+  const ratios = new Float64Array(fieldNames.length).fill(1);
   const readable = [one, other].every((bytes) => bytes.length === clkBytes && bytes[0] === version);
   for (const [at, part] of readable ? parts.entries() : []) {
     if (!(one[1 + (at >> 3)]! & other[1 + (at >> 3)]! & (1 << (at & 7)))) continue;
     const likeness = diceOf(one, other, 3 + at * partBytes);
     const level = steps[part].find(([least]) => likeness >= least)![1];
     const index = (fieldLevels[part] as readonly string[]).indexOf(level);
-    levels.set(part, index);
-    told.push({ field: part, level, weight: Math.log2(compiled.ratio[fieldIndex[part]]![index]!) });
+    const field = fieldIndex[part];
+    levels[field] = index;
+    ratios[field] = compiled.ratio[field]![index]!;
+    told.push({ field: part, level, weight: Math.log2(ratios[field]!) });
   }
   let weight = told.reduce((sum, { weight: bits }) => sum + bits, 0);
-  const doubt = doubtOf(compiled, levels, model.prior);
+  const doubt = relativeDoubt(compiled, levels, ratios, model.prior);
   if (doubt.bits > 0.01) {
     weight -= doubt.bits;
     told.push({ field: 'rule', level: doubt.id, weight: -doubt.bits });
@@ -182,25 +185,6 @@ export function compareClk(one: Uint8Array, other: Uint8Array, model: MatchModel
   const { match, possible } = model.thresholds;
   const verdict = probability >= match ? 'match' : probability >= possible ? 'possible' : 'no-match';
   return { weight, probability, verdict, parts: told, rules: doubt.bits >= 1 ? [doubt.id] : [] };
-}
-
-function doubtOf(
-  compiled: ReturnType<typeof compileModel>,
-  levels: ReadonlyMap<FieldName, number>,
-  prior: number,
-): { bits: number; id: string } {
-  let sum = 0;
-  let most = { part: 0, id: '' };
-  for (const { id, share, like, own } of compiled.relatives) {
-    let part = share * prior;
-    for (const [name, level] of levels) {
-      const at = fieldNames.indexOf(name);
-      part *= like[at]! < 0 ? own[at]![level]! : like[at]! * compiled.ratio[at]![level]! + 1 - like[at]!;
-    }
-    sum += part;
-    if (part > most.part) most = { part, id };
-  }
-  return { bits: Math.log2(1 + sum), id: most.id };
 }
 
 const ones = Uint8Array.from({ length: 256 }, (_, byte) => byte.toString(2).replaceAll('0', '').length);

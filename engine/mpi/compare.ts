@@ -30,17 +30,18 @@ export interface Comparison {
 export function compare(one: Features, other: Features, model: MatchModel, silent: readonly string[] = []): Comparison {
   const compiled = compileModel(model);
   const vector = compareFields(one, other);
+  const ratios = ratiosOf(compiled, vector);
   const parts: Comparison['parts'] = [];
   let weight = 0;
   for (const [at, name] of fieldNames.entries()) {
     const level = vector.levels[at]!;
     if (level < 0) continue;
-    const bits = Math.log2(ratioOf(compiled, vector, at, level));
+    const bits = Math.log2(ratios[at]!);
     weight += bits;
     parts.push({ field: name, level: fieldLevels[name][level]!, weight: bits });
   }
   const rules: string[] = [];
-  const doubt = relativeDoubt(compiled, vector, model.prior);
+  const doubt = relativeDoubt(compiled, vector.levels, ratios, model.prior);
   if (doubt.bits > 0.01) {
     weight -= doubt.bits;
     parts.push({ field: 'rule', level: doubt.id, weight: -doubt.bits });
@@ -94,33 +95,43 @@ export function plainWeight(compiled: Compiled, { levels }: Vector): number {
   return Math.log2(ratio);
 }
 
+/** m over u of every field that both sides tell; 1 for the others. */
+export function ratiosOf(compiled: Compiled, vector: Vector): Float64Array {
+  const ratios = new Float64Array(vector.levels.length).fill(1);
+  for (let at = 0; at < ratios.length; at += 1)
+    if (vector.levels[at]! >= 0) ratios[at] = ratioOf(compiled, vector, at, vector.levels[at]!);
+  return ratios;
+}
+
 /** The weight of a vector, without its explanation. */
 export function vectorWeight(compiled: Compiled, vector: Vector, prior: number): number {
+  const ratios = ratiosOf(compiled, vector);
   let ratio = 1;
-  for (let at = 0; at < vector.levels.length; at += 1) {
-    const level = vector.levels[at]!;
-    if (level >= 0) ratio *= ratioOf(compiled, vector, at, level);
-  }
+  for (const one of ratios) ratio *= one;
   // Relatives can only take off: where a pair has no chance without them, they need not be asked.
   const bits = Math.log2(ratio);
-  return bits < 0 ? bits : bits - relativeDoubt(compiled, vector, prior).bits;
+  return bits < 0 ? bits : bits - relativeDoubt(compiled, vector.levels, ratios, prior).bits;
 }
 
 /** How much more likely relatives make the pair than strangers do, in bits off the weight, and which kind of relatives. */
-export function relativeDoubt(compiled: Compiled, vector: Vector, prior: number): { bits: number; id: string } {
+export function relativeDoubt(
+  compiled: Compiled,
+  levels: Int8Array,
+  ratios: Float64Array,
+  prior: number,
+): { bits: number; id: string } {
   let sum = 0;
   let most = { part: 0, id: '' };
-  for (const relative of compiled.relatives) {
-    let part = relative.share * prior;
-    for (let at = 0; at < vector.levels.length; at += 1) {
-      const level = vector.levels[at]!;
-      if (level < 0) continue;
-      const like = relative.like[at]!;
-      if (like === 0) continue;
-      part *= like < 0 ? relative.own[at]![level]! : like * ratioOf(compiled, vector, at, level) + 1 - like;
+  for (const { id, share, like, own } of compiled.relatives) {
+    let part = share * prior;
+    for (let at = 0; at < levels.length; at += 1) {
+      const level = levels[at]!;
+      const same = like[at]!;
+      if (level < 0 || same === 0) continue;
+      part *= same < 0 ? own[at]![level]! : same * ratios[at]! + 1 - same;
     }
     sum += part;
-    if (part > most.part) most = { part, id: relative.id };
+    if (part > most.part) most = { part, id };
   }
   return { bits: Math.log2(1 + sum), id: most.id };
 }
