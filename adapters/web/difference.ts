@@ -34,18 +34,16 @@ export function differenceIn(value: string, beside: string): Piece[] {
     }
     nth += 1;
     const { head, tail } = bestShared(word, left);
-    const shares = head + tail >= part.length / 3;
-    const end = shares ? part.length - tail : part.length;
-    add(part.slice(0, shares ? head : 0), false);
-    add(part.slice(shares ? head : 0, end), true);
-    add(part.slice(end), false);
+    add(part.slice(0, head), false);
+    add(part.slice(head, part.length - tail), true);
+    add(part.slice(part.length - tail), false);
   }
   return pieces;
 }
 
 const foldedWords = (text: string): string[] => text.toLowerCase().match(/[\p{L}\p{N}\p{M}]+/gu) ?? [];
 
-/** Letters that a word begins and ends with as one of the others does: of the one that shares most. */
+/** Letters that a word begins and ends with as one of the others does: of the one that shares most, and at least half of both. */
 function bestShared(word: string, others: string[]): { head: number; tail: number } {
   let best = { head: 0, tail: 0 };
   for (const other of others) {
@@ -54,7 +52,8 @@ function bestShared(word: string, others: string[]): { head: number; tail: numbe
     while (head < most && word[head] === other[head]) head += 1;
     let tail = 0;
     while (tail < most - head && word[word.length - 1 - tail] === other[other.length - 1 - tail]) tail += 1;
-    if (head + tail > best.head + best.tail) best = { head, tail };
+    const shared = head + tail;
+    if (shared > best.head + best.tail && shared * 2 >= Math.max(word.length, other.length)) best = { head, tail };
   }
   return best;
 }

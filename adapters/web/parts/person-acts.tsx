@@ -1,5 +1,5 @@
 /** Says that two persons of the index are one: finds the other, then links or merges, with a reason. */
-import { Button, Modal, Radio, TextInput } from '@mantine/core';
+import { Button, Modal, TextInput } from '@mantine/core';
 import type { SubmitEvent } from 'react';
 import { useState } from 'react';
 import type { MatchView } from '../../../schemas/identity.ts';
@@ -35,7 +35,6 @@ export function PersonActs({ self }: { self: PatientRow }) {
 
 function JoinDialog({ self, verb, onClose }: { self: PatientRow; verb: Verb; onClose: () => void }) {
   const [other, setOther] = useState<PatientRow>();
-  const [stays, setStays] = useState<'this' | 'other'>('this');
   const [reason, setReason] = useState('');
   const [fault, setFault] = useState<ApiFault>();
   const [busy, setBusy] = useState(false);
@@ -46,11 +45,10 @@ function JoinDialog({ self, verb, onClose }: { self: PatientRow; verb: Verb; onC
     setBusy(true);
     setFault(undefined);
     try {
-      const [survivor, retired] = stays === 'this' ? [self.id, other.id] : [other.id, self.id];
       const done: MatchView =
         verb === 'link'
           ? await linkPersons(self.id, other.id, reason.trim())
-          : await mergePersons(survivor, retired, reason.trim());
+          : await mergePersons(self.id, other.id, reason.trim());
       goTo(`/matches/${done.row.id}`);
     } catch (cause) {
       setFault(cause instanceof ApiFault ? cause : new ApiFault(0, {}));
@@ -73,18 +71,6 @@ function JoinDialog({ self, verb, onClose }: { self: PatientRow; verb: Verb; onC
               <br />
               <PersonLine row={other} />
             </p>
-            {verb === 'link' ? null : (
-              <Radio.Group
-                label={words.stays}
-                value={stays}
-                onChange={(value) => setStays(value === 'other' ? 'other' : 'this')}
-              >
-                <div className="stack radio-stack">
-                  <Radio value="this" label={words.thisStays(nameOf(self))} />
-                  <Radio value="other" label={words.otherStays(nameOf(other))} />
-                </div>
-              </Radio.Group>
-            )}
             <TextInput
               label={words.reason}
               description={words.reasonHelp}

@@ -78,6 +78,7 @@ describe('words of the patient index', () => {
     ['Brackenthorpe, Odalys Mae', 'BRACKENTHORP, ODALYS', 'Brackenthorp[e], Odalys [Mae]'],
     ['BRACKENTHORP, ODALYS', 'Brackenthorpe, Odalys Mae', 'BRACKENTHORP, ODALYS'],
     ['M\u00fcller', 'Mueller', 'M[\u00fc]ller'],
+    ['12 Lantern Row', '3 Old Hollow', '[12] [Lantern] [Row]'],
     ['male', '', '[male]'],
     ['', 'male', ''],
   ])('of %j beside %j the odd letters are marked', (value, beside, wanted) => {
