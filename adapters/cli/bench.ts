@@ -7,6 +7,7 @@ import { buildPages } from '../web/index.ts';
 import { benchCcd } from './bench/ccd.ts';
 import { benchDelivery } from './bench/delivery.ts';
 import { benchIntake } from './bench/intake.ts';
+import { benchPatientIndex } from './bench/patient-index.ts';
 import { benchPipeline } from './bench/pipeline.ts';
 import type { BenchOptions, BenchResult } from './bench/result.ts';
 
@@ -15,12 +16,15 @@ const benches: Record<string, (options: BenchOptions) => Promise<BenchResult[]>>
   pipeline: benchPipeline,
   ccd: benchCcd,
   delivery: benchDelivery,
+  index: benchPatientIndex,
 };
 
 interface Options {
   json?: boolean;
   seconds: number;
   messages: number;
+  persons: number;
+  postgres?: string;
   profile?: string;
 }
 
@@ -32,6 +36,11 @@ export function benchCommand(program: Command): void {
     .option('--json', 'print one JSON object')
     .option('--seconds <n>', 'time of each intake and document step', positive, 5)
     .option('--messages <n>', 'messages of the pipeline', positive, 20_000)
+    .option('--persons <n>', 'largest size of the patient index: 10000, 100000 or 1000000', positive, 100_000)
+    .option(
+      '--postgres <name>',
+      'environment variable with the address of a PostgreSQL for the patient index (schema mix_bench)',
+    )
     .option('--profile <dir>', 'write a CPU profile of each measured process there')
     .action(async (names: string[], options: Options, command: Command) => {
       for (const name of names) {
@@ -62,6 +71,8 @@ async function runBenches(names: string[], options: Options): Promise<void> {
         folder,
         seconds: options.seconds,
         messages: options.messages,
+        persons: options.persons,
+        ...(options.postgres === undefined ? {} : { postgres: options.postgres }),
         ...(options.profile === undefined ? {} : { profileDir: options.profile }),
         step: (step) => {
           if (shown) process.stderr.write(`\r  measuring ${step} ...`.padEnd(60));

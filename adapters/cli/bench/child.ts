@@ -32,3 +32,11 @@ export async function endChild(child: ChildProcess): Promise<void> {
   child.kill();
   await ended;
 }
+
+/** Ends a child in order, so that its profile is written; it must know `{ stop: true }`. */
+export async function stopChild(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null || !child.connected) return;
+  const ended = new Promise((resolve) => child.once('exit', resolve));
+  child.send({ stop: true });
+  await ended;
+}

@@ -6,7 +6,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Settings } from '../../../schemas/settings/index.ts';
 import { provisionDemo } from '../demo-exchange.ts';
-import { askChild, endChild, startChild } from './child.ts';
+import { askChild, endChild, startChild, stopChild } from './child.ts';
 import { runLoad } from './load.ts';
 import { type BenchOptions, type BenchResult, round } from './result.ts';
 import { benchMessages } from './traffic.ts';
@@ -91,7 +91,7 @@ export async function benchDelivery(options: BenchOptions): Promise<BenchResult[
       },
     ];
   } finally {
-    await Promise.all([hospital, region].map(stopNode));
+    await Promise.all([hospital, region].map(stopChild));
   }
 }
 
@@ -155,14 +155,6 @@ async function until(child: Child, isReached: (told: DeliveryFigures) => boolean
     if (Date.now() > end) throw new Error(`delivery: ${told.sent} sent, ${told.waiting} wait`);
     await pause(POLL_MS);
   }
-}
-
-/** Ends a node in order, so that its profile is written. */
-async function stopNode(node: Child): Promise<void> {
-  if (node.exitCode !== null || node.signalCode !== null) return;
-  const ended = new Promise((resolve) => node.once('exit', resolve));
-  node.send({ stop: true });
-  await ended;
 }
 
 /** Lets documents of a round heap up while the region stands still, and then go. Counts from the moment that they go. */

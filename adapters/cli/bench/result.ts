@@ -13,6 +13,11 @@ export interface BenchResult {
   cpu_ms: number;
   rss_mb: number;
   bytes_per_message: number;
+  /** Local records that a person of the index is compared with, on average. */
+  candidates?: number;
+  /** Share of second records that stand with their person, and how many stand with somebody else. */
+  found?: number;
+  wrong?: number;
 }
 
 export interface BenchOptions {
@@ -20,6 +25,10 @@ export interface BenchOptions {
   folder: string;
   seconds: number;
   messages: number;
+  /** Largest size of the patient index. */
+  persons: number;
+  /** Environment variable with the address of a PostgreSQL that the index is kept in, in place of a file. */
+  postgres?: string;
   /** Takes CPU profiles of the measured processes. */
   profileDir?: string;
   /** Told as each step begins. */
