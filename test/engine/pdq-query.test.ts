@@ -130,9 +130,18 @@ describe('ITI-21', () => {
 });
 
 describe('continuation', () => {
+  /** People who share their family name and nothing else. */
+  const givens = ['Amadou', 'Brigitta', 'Cornelius', 'Dolores', 'Ephraim', 'Fatima', 'Gottlieb', 'Hyacinth'];
   async function many(node: TestNode, count: number): Promise<void> {
-    for (let n = 0; n < count; n += 1)
-      await register(node, `M-${n}`, of('Marchetti', `Given${n}`, `1980-01-${String(n + 10)}`));
+    for (const [n, given] of givens.slice(0, count).entries())
+      await register(node, `M-${n}`, {
+        name: [{ family: 'Marchetti', given: [given] }],
+        gender: n % 2 === 0 ? 'male' : 'female',
+        birthDate: `19${n + 2}${n}-0${n + 1}-1${n}`,
+        address: [
+          { line: [`${n * 37 + 5} ${given} Street`], city: `${given}ville`, postalCode: `${n}${n + 1}${n}4${n}` },
+        ],
+      });
     await nodes.settle();
   }
   const pointerOf = (answer: string[]): string => fieldsOf(answer, 'DSC')[1] ?? '';
