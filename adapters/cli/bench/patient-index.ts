@@ -91,6 +91,7 @@ function alone(settings: Settings, postgres: string | undefined): Settings {
     ...settings,
     exchange: {
       ...settings.exchange!,
+      listen: { ...settings.exchange!.listen, port: 0 },
       nodes: hospitals.map((one, at) => ({ ...one, authorities: AUTHORITIES[at]! })),
     },
     http: { ...settings.http, port: 0 },
