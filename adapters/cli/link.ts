@@ -6,6 +6,7 @@ import {
   columnRoles,
   compare,
   type Features,
+  type LinkOptions,
   type LinkResult,
   linkFiles,
   type MatchModel,
@@ -56,21 +57,29 @@ export function linkCommand(program: Command): void {
       '--mapping <pairs>',
       `columns of other names, as column=role,...; roles: ${columnRoles.join(' ')}; 'ignore' leaves one out`,
     )
-    .option('--match <chance>', 'chance from which a pair is linked without a person (0.9)')
+    .option(
+      '--match <chance>',
+      'chance from which a pair is linked without a person (0.97; 0.9 where a row can have one partner only)',
+    )
     .option('--possible <chance>', 'chance from which a person should look at a pair (0.2)')
     .option('--explain', 'tell for every pair what each field added, in bits, and which rules spoke')
     .option('--json', 'the report as JSON on standard output (pairs only go to --out then)')
     .action((flags: LinkFlags, command: Command) => {
       const wrong = (sentence: string): never => command.error(`error: ${sentence}`, { exitCode: 2 });
-      const limits = { match: chanceOf(flags.match, 0.9), possible: chanceOf(flags.possible, 0.2) };
-      if (limits.match === undefined || limits.possible === undefined || limits.possible > limits.match)
+      const limits = { match: chanceOf(flags.match), possible: chanceOf(flags.possible) };
+      if (limits.match === null || limits.possible === null || (limits.possible ?? 0.2) > (limits.match ?? 0.9))
         return wrong('--match and --possible are chances between 0 and 1, the second not above the first');
       const mapping = mappingOf(flags.mapping ?? '');
       if (typeof mapping === 'string') return wrong(mapping);
       if (flags.train && flags.model === undefined && flags.out === undefined)
         return wrong('--train needs --model FILE or --out FILE, to know where to keep what it learned');
       try {
-        linkLists(flags, { match: limits.match, possible: limits.possible }, mapping);
+        const { match, possible } = limits;
+        linkLists(
+          flags,
+          { ...(match === undefined ? {} : { match }), ...(possible === undefined ? {} : { possible }) },
+          mapping,
+        );
       } catch (cause) {
         // A list that is not there or not a list is wrong use.
         if (cause instanceof MixError && ['convert.unreadable', 'mpi.columns', 'mpi.model'].includes(cause.fault.code))
@@ -80,10 +89,11 @@ export function linkCommand(program: Command): void {
     });
 }
 
-function chanceOf(text: string | undefined, otherwise: number): number | undefined {
-  if (text === undefined) return otherwise;
+/** Null where it is none. */
+function chanceOf(text: string | undefined): number | undefined | null {
+  if (text === undefined) return undefined;
   const chance = Number(text);
-  return text.trim() !== '' && chance >= 0 && chance <= 1 ? chance : undefined;
+  return text.trim() !== '' && chance >= 0 && chance <= 1 ? chance : null;
 }
 
 type Mapping = Map<string, ColumnRole | 'ignore'>;
@@ -102,7 +112,7 @@ function mappingOf(text: string): Mapping | string {
   return mapping;
 }
 
-function linkLists(flags: LinkFlags, limits: { match: number; possible: number }, mapping: Mapping): void {
+function linkLists(flags: LinkFlags, limits: Pick<LinkOptions, 'match' | 'possible'>, mapping: Mapping): void {
   const yearNow = new Date().getFullYear();
   const left = readList(flags.left, mapping, yearNow);
   const right = flags.right === undefined ? undefined : readList(flags.right, mapping, yearNow);

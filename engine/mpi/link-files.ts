@@ -45,7 +45,11 @@ export interface LinkResult {
   };
 }
 
-const defaults = { match: 0.9, possible: 0.2 } as const;
+/**
+ * Chances that the verdicts begin at. Where a record can have one partner only, what is left over is nearly sure; elsewhere a father and a son without
+ * a birth date come near 0.96, so the line is drawn above them.
+ */
+const defaults = { oneToOne: 0.9, match: 0.97, possible: 0.2 } as const;
 /** Pairs below this chance are not looked at again. */
 const faint = 1e-4;
 /** Left-over records are compared with one another whole, up to this many pairs. */
@@ -58,7 +62,11 @@ export function linkFiles(
   options: LinkOptions = {},
 ): LinkResult {
   const { progress } = options;
-  const limits = { match: options.match ?? defaults.match, possible: options.possible ?? defaults.possible };
+  const limits = {
+    oneToOne: options.match ?? defaults.oneToOne,
+    match: options.match ?? defaults.match,
+    possible: options.possible ?? defaults.possible,
+  };
   const others = right ?? left;
   const { pairs, vectors } = comparePairs(left, others, candidatePairs(left, right), (share) =>
     progress?.('compare', share),
@@ -132,7 +140,7 @@ function edgesOf(pairs: Pairs, vectors: readonly Vector[], model: MatchModel): E
   return edges;
 }
 
-type Limits = { match: number; possible: number };
+type Limits = { oneToOne: number; match: number; possible: number };
 type Decided = { pairs: LinkedPair[]; way: LinkResult['report']['way'] };
 
 function decideGroups(
@@ -179,6 +187,7 @@ function decidePairs(
     all = [...edges, ...leftOverEdges(left, right, edges, chances, model)];
     chances = assignPairs(oddsOf(all), exclusive, model.prior);
   }
+  const least = oneRight && oneLeft ? limits.oneToOne : limits.match;
   const silent = oneRight && oneLeft ? silentOneToOne : [];
   const open = { ...model, thresholds: { match: 0, possible: 0 } };
   const pairs: LinkedPair[] = [];
@@ -191,7 +200,7 @@ function decidePairs(
       left: one,
       right: other,
       score,
-      match: verdict === 'match' && score >= limits.match ? 'true' : 'possible',
+      match: verdict === 'match' && score >= least ? 'true' : 'possible',
     });
   }
   return { pairs, way: oneRight && oneLeft ? 'one-to-one' : 'pairs' };
