@@ -121,7 +121,7 @@ const verdicts: Record<ComparisonView['verdict'], string> = {
 };
 const events: Record<IdentityEventKind, string> = {
   created: 'Registered',
-  updated: 'Facts changed',
+  updated: 'Updated',
   joined: 'Records came to this person',
   left: 'Records left this person',
   merged: 'Merged into another person',
@@ -245,6 +245,7 @@ export const identityTexts = {
     sidesOverlay: 'Before and now',
     oneSide: 'The record',
     before: 'As it was',
+    now: 'As it is now',
     fed: 'As it was fed',
     one: 'One',
     other: 'The other',

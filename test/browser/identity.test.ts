@@ -206,8 +206,10 @@ describe.skipIf(browserPath === undefined)(
         expect.stringMatching(/^As it was\n/),
         expect.stringMatching(/^As it was fed\n/),
       ]);
+      await page.getByText(/The earlier facts stand, and the new ones wait here/).waitFor();
       await act(page, 'Another person', 'the clerk used an old form');
       await page.getByRole('heading', { level: 1, name: /New facts refused/ }).waitFor();
+      expect(await page.getByText(/the new ones wait here/).count()).toBe(0);
 
       await page.goto(`${portal.url}/matches/match-4`);
       await page.getByText(/Ask St. Brendan what it sent/).waitFor();

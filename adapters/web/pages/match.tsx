@@ -142,7 +142,8 @@ function Standing({ view }: { view: MatchView }) {
   const pending = pendingOf(view);
   const decided = view.decisions.findLast(({ act }) => act === 'decided');
   const told: string[] = [];
-  if (row.state === 'open' || row.kind === 'overlay' || row.kind === 'storm') told.push(list.kindHelp[row.kind]);
+  if (row.state === 'open' || (row.state === 'waiting-second' && row.kind !== 'possible'))
+    told.push(list.kindHelp[row.kind]);
   if (row.state === 'open' && row.kind === 'storm') told.push(words.stormFix(row.from));
   if (row.state === 'open' && row.kind === 'overlay') told.push(words.overlayFix(row.from));
   if (row.state === 'open' && fourEyes) told.push(words.fourEyes);

@@ -48,7 +48,8 @@ export function StoryCard({ view }: { view: MatchView }) {
 export function ChangedCard({ view: { row, decisions } }: { view: MatchView }) {
   const last = decisions.findLast(({ act }) => act !== 'refused');
   if (last === undefined || row.state === 'waiting-second') return null;
-  const persons = [...new Map(row.sides.map((side) => [side.personId, side.name ?? side.number.value]))];
+  // Of an overlay both sides are one person; the first is the name that stands.
+  const persons = [...new Map(row.sides.toReversed().map((side) => [side.personId, side.name ?? side.number.value]))];
   const known = new Map(row.sides.map((side) => [side.recordId, `${side.node} ${side.number.value}`]));
   return (
     <section className="card" aria-label={words.changedTitle}>

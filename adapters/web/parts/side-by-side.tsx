@@ -9,7 +9,9 @@ const words = identityTexts.match;
 
 export function SideBySide({ view: { row, facts } }: { view: MatchView }) {
   const overlay = row.kind === 'overlay';
-  const heads = overlay ? [words.before, words.fed] : row.sides.map(({ node }) => node);
+  // Once the new facts are taken, the record has them.
+  const first = row.state === 'linked' ? words.now : words.before;
+  const heads = overlay ? [first, words.fed] : row.sides.map(({ node }) => node);
   const same = row.sides.length === 2 && !overlay && row.sides[0]?.personId === row.sides[1]?.personId;
   const title = overlay ? words.sidesOverlay : row.sides.length < 2 ? words.oneSide : words.sides;
   return (

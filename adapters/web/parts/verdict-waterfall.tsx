@@ -136,7 +136,7 @@ function Thresholds({ comparison: { thresholds }, layout }: { comparison: Compar
         <g key={text}>
           <line className="fall-threshold" x1={at} x2={at} y1={y - 9} y2={height} />
           <text
-            className="fall-quiet"
+            className="fall-quiet fall-label"
             x={at > right / 2 ? at - 5 : at + 5}
             y={y}
             textAnchor={at > right / 2 ? 'end' : 'start'}
