@@ -3,6 +3,7 @@ import { MixError } from '../schemas/errors/index.ts';
 import type { FhirAnswer, NodeSubject } from '../schemas/exchange.ts';
 import type { IndexRecord } from '../schemas/index-store.ts';
 import type { Changes, Entry, Person } from '../schemas/parts.ts';
+import { adoptOld } from './adopt-old.ts';
 import { type ExchangeSetup, type KnownNode, knownNode, numbersToTell } from './domains.ts';
 import { fhirIdentifier, tokenOf } from './ihe/index.ts';
 import { localKey } from './link.ts';
@@ -29,18 +30,26 @@ export interface KnownLocal {
 
 /** The record that is fed under a number, with its facts. */
 export async function localOf(
-  { store }: Pick<ReceiveParts, 'store'>,
+  parts: ReceiveParts,
+  setup: ExchangeSetup,
   number: { system: string; value: string },
 ): Promise<KnownLocal> {
-  const record = (await store.indexRecordsByNumber([number])).get(tokenOf(number));
-  if (record !== undefined) {
-    const entry = (await store.entriesById([record.id])).get(record.id);
-    return entry === undefined ? { record } : { record, entry };
+  const { store } = parts;
+  const [records, holders] = await Promise.all([
+    store.indexRecordsByNumber([number]),
+    store.personsByIdentifier([number]),
+  ]);
+  let record = records.get(tokenOf(number));
+  const holder = holders.get(tokenOf(number));
+  if (record === undefined && holder !== undefined) {
+    const entry = (await store.entriesByKey(holder, [localKey(number)])).get(localKey(number));
+    if (entry === undefined) return {};
+    await adoptOld(parts, setup, holder);
+    record = (await store.indexRecords([entry.id])).get(entry.id);
   }
-  // From before there was an index: its facts are known, and the person stays who it is.
-  const holder = (await store.personsByIdentifier([number])).get(tokenOf(number));
-  const entry = holder && (await store.entriesByKey(holder, [localKey(number)])).get(localKey(number));
-  return entry ? { entry } : {};
+  if (record === undefined) return {};
+  const entry = (await store.entriesById([record.id])).get(record.id);
+  return entry === undefined ? { record } : { record, entry };
 }
 
 /** Nothing (more) is to be written. */

@@ -27,7 +27,7 @@ export async function mergeLocals(
 ): Promise<Receipt> {
   const { store } = parts;
   const now = parts.clock.now();
-  const [old, into] = await Promise.all([localOf(parts, fed.number), localOf(parts, fed.replacedBy)]);
+  const [old, into] = await Promise.all([localOf(parts, setup, fed.number), localOf(parts, setup, fed.replacedBy)]);
   if (isUnknown(old) && isUnknown(into)) return nobodyKnown();
   const sourceTime = Math.min(fed.updatedAt ?? now, now);
   const survivor = into.record ?? announced(node, fed.replacedBy, fed.type, into.entry, now);

@@ -68,7 +68,7 @@ export interface Filing {
 export async function fileFeed(parts: ReceiveParts, setup: ExchangeSetup, filing: Filing): Promise<Receipt> {
   const { fed, node } = filing;
   const now = parts.clock.now();
-  const known = await localOf(parts, fed.number);
+  const known = await localOf(parts, setup, fed.number);
   const { record, entry } = known;
   // A clock that runs ahead must not win for ever.
   const sourceTime = Math.min(fed.updatedAt ?? now, now);
@@ -79,7 +79,7 @@ export async function fileFeed(parts: ReceiveParts, setup: ExchangeSetup, filing
     if (filing.taken === undefined && !entry.removed && isOverlay(record, fed.patient))
       return { ...said(setup, person, OVERLAY), changes: await holdOverlay(parts.store, record, fed, node.name, now) };
   }
-  const next = await nextRecord(parts, filing, known, sourceTime);
+  const next = nextRecord(parts, filing, known, sourceTime);
   const local = localEntry({ ...next, removed: false }, bodyOf(fed.patient), entry, {
     messageId: filing.messageId,
     sourceTime,
@@ -95,12 +95,12 @@ export async function fileFeed(parts: ReceiveParts, setup: ExchangeSetup, filing
 const OVERLAY = 'held: name, sex and birth date all changed; record.numbers-disagree';
 
 /** The record after this feed. One that was merged stands again: its source says that it is somebody. */
-async function nextRecord(
-  { store, clock }: ReceiveParts,
+function nextRecord(
+  { clock }: ReceiveParts,
   { fed, node, domains }: Filing,
   { record, entry }: KnownLocal,
   sourceTime: number,
-): Promise<IndexRecord> {
+): IndexRecord {
   const next: IndexRecord = {
     id: record?.id ?? entry?.id ?? uuidv7(clock.now()),
     personId: record?.personId ?? entry?.personId ?? '',
@@ -113,19 +113,10 @@ async function nextRecord(
     features: packedFeatures(fed.patient),
     stamp: record?.stamp ?? 0,
   };
-  const own = record?.ownId ?? (entry && (await ownOfOld(store, entry)));
-  if (own !== undefined) next.ownId = own;
+  if (record?.ownId !== undefined) next.ownId = record.ownId;
   if (record?.ownNumber !== undefined) next.ownNumber = record.ownNumber;
   return next;
 }
-
-/** The person of a local patient from before there was an index, unless another record has it. */
-async function ownOfOld(store: ReceiveParts['store'], entry: Entry): Promise<string | undefined> {
-  const records = await store.indexRecordsOf([entry.personId], OLD_MAX);
-  return records.some(({ ownId }) => ownId === entry.personId) ? undefined : entry.personId;
-}
-
-const OLD_MAX = 10_000;
 
 function sameRecord(one: IndexRecord, other: IndexRecord): boolean {
   const textOf = ({ number, numbers }: IndexRecord): string => [number, ...numbers].map(tokenOf).join('\n');

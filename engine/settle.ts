@@ -80,18 +80,21 @@ async function gather(store: Store, proposal: Proposal, limit: number): Promise<
   const personsRead = new Set<string>();
   for (const { record } of proposal.records) scene.records.set(record.id, record);
   for (const pair of proposal.pairs) scene.pairs.set(pairName(pair.a, pair.b), pair);
+  // Of who comes for the first time nothing is stored.
+  const fresh = new Set(proposal.records.filter(({ record }) => record.stamp === 0).map(({ record }) => record.id));
   const add = (record: IndexRecord): void => {
     scene.stored.set(record.id, record);
     if (!scene.records.has(record.id)) scene.records.set(record.id, record);
   };
   const neighboursOf = async (ids: string[]): Promise<string[]> => {
-    const missing = ids.filter((id) => !scene.stored.has(id));
+    const old = ids.filter((id) => !fresh.has(id));
+    const missing = old.filter((id) => !scene.stored.has(id));
     for (const record of (await store.indexRecords(missing)).values()) add(record);
-    const persons = new Set(ids.flatMap((id) => scene.stored.get(id)?.personId ?? []));
+    const persons = new Set(ids.flatMap((id) => personBefore(scene, id)));
     for (const id of personsRead) persons.delete(id);
     const [mates, pairs] = await Promise.all([
       store.indexRecordsOf([...persons], limit * 4),
-      store.indexPairs(ids, PAIRS_MAX),
+      store.indexPairs(old, PAIRS_MAX),
     ]);
     for (const id of persons) personsRead.add(id);
     for (const mate of mates) add(mate);
@@ -120,6 +123,12 @@ async function gather(store: Store, proposal: Proposal, limit: number): Promise<
     if (cause instanceof MixError && cause.fault.code === 'store.limit') return undefined;
     throw cause;
   }
+}
+
+/** None for a record that comes for the first time; one from before the index has a person already. */
+function personBefore(scene: Scene, id: string): string[] {
+  const personId = (scene.stored.get(id) ?? scene.records.get(id))?.personId ?? '';
+  return personId === '' ? [] : [personId];
 }
 
 const joins = (pair: IndexPair): boolean => pair.link === 'number' || pair.link === 'match' || pair.decision === 'link';
@@ -236,15 +245,18 @@ async function writeDown(
         (record) => proposed.has(record.id) || scene.stored.get(record.id)?.personId !== group.personId,
       ),
   );
-  const ids = new Set(changed.flatMap(({ personId, retired }) => [personId, ...retired]));
+  const made = (group: Group): boolean =>
+    group.records.some(({ id, ownId }) => ownId === group.personId && scene.records.get(id)?.ownId !== ownId);
+  const ids = new Set(changed.flatMap((group) => (made(group) ? group.retired : [group.personId, ...group.retired])));
   for (const { records } of changed)
     for (const { id } of records) {
       const before = scene.stored.get(id)?.personId;
       if (before !== undefined) ids.add(before);
     }
+  const isStored = (id: string): boolean => scene.stored.has(id);
   const [persons, entries] = await Promise.all([
     store.personsOf([...ids]),
-    store.entriesById(changed.flatMap(({ records }) => records.map(({ id }) => id))),
+    store.entriesById(changed.flatMap(({ records }) => records.map(({ id }) => id)).filter(isStored)),
   ]);
   const known: Known = { persons, entries, changed };
   const moved = await moveAll(parts, scene, known, proposed, about);

@@ -368,7 +368,7 @@ describe('the overlay guard', () => {
 test('a person from before there was an index stays who it is, with its numbers and documents', async () => {
   const { store } = nodes.region;
   const now = nodes.clock.now();
-  const [id, entryId, documentId] = [uuidv7(now), uuidv7(now), uuidv7(now)];
+  const [id, entryId, secondId, documentId] = [uuidv7(now), uuidv7(now), uuidv7(now), uuidv7(now)];
   const told = {
     resourceType: 'Patient' as const,
     id: entryId,
@@ -394,6 +394,7 @@ test('a person from before there was an index stays who it is, with its numbers 
     incomplete: false,
     identifiers: [
       { system: SYSTEM.a, value: 'A-1', type: 'MR', sourceId: 'a' },
+      { system: SYSTEM.b, value: 'B-9', type: 'MR', sourceId: 'b' },
       { system: SYSTEM.xpid, value: id, type: 'PI', sourceId: 'region' },
     ],
     patient: { ...told, id },
@@ -402,6 +403,17 @@ test('a person from before there was an index stays who it is, with its numbers 
     persons: [{ person, expect: 0, terms: [] }],
     entries: [
       { entry: { ...entry, id: entryId, type: 'Patient', key: `Patient|${SYSTEM.a}|A-1`, body: told }, expect: 0 },
+      {
+        entry: {
+          ...entry,
+          id: secondId,
+          sourceId: 'b',
+          type: 'Patient',
+          key: `Patient|${SYSTEM.b}|B-9`,
+          body: { ...told, id: secondId, identifier: [{ system: SYSTEM.b, value: 'B-9' }] },
+        },
+        expect: 0,
+      },
       {
         entry: {
           ...entry,
@@ -424,6 +436,10 @@ test('a person from before there was an index stays who it is, with its numbers 
   const after = await personOf(nodes.region, SYSTEM.b, 'B-1');
   expect(after.id).toBe(id);
   expect((await store.entries(id)).map((one) => one.id).includes(documentId)).toBe(true);
+  // The other patient of that person is the same person still, and can be fed again.
+  expect((await personOf(nodes.region, SYSTEM.b, 'B-9')).id).toBe(id);
+  await feed(SYSTEM.b, 'B-9', { ...anna, telecom: [{ system: 'phone', value: '508 555 0199' }] });
+  expect([(await personOf(nodes.region, SYSTEM.b, 'B-9')).id, await countOf(nodes.region)]).toEqual([id, 1]);
 });
 
 describe('a storm', () => {
