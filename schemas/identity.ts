@@ -164,7 +164,10 @@ export interface IdentityPortal {
   linkPersons(subject: Admitted, ask: { one: string; other: string; reason: string }): Promise<MatchView>;
   /** This local record is nobody else's: it leaves its person. */
   unlinkRecord(subject: Admitted, ask: { record: string; reason: string }): Promise<MatchView>;
-  /** The retired person's local records become the survivor's, whatever was decided before. */
+  /**
+   * All local records of both are one person's, whatever was decided before. Which of the two ids stays is not the caller's to say: the person whose
+   * first record is older goes on, and the other leads there (`docs/decisions/0016`).
+   */
   mergePersons(subject: Admitted, ask: { survivor: string; retired: string; reason: string }): Promise<MatchView>;
   /** Takes back what made this person lead to another: it is active again with its records, numbers and documents. */
   unmergePerson(subject: Admitted, ask: { person: string; reason: string }): Promise<MatchView>;

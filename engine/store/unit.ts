@@ -102,6 +102,7 @@ export interface CommitUnit {
   outcomes: { message: Buffer; day: number; body: Buffer }[];
   notCarried: NonNullable<Changes['notCarried']>;
   audit: AuditUnit[];
+  /** Persons whose pages show something else now: what is known of them, or what waits for a person to decide about them. */
   personIds: string[];
 }
 
@@ -246,7 +247,12 @@ export function makeCommitUnit(seal: Seal, changes: Changes, now: number): Commi
     outcomes: outcomeUnits(seal, changes, now),
     notCarried: changes.notCarried ?? [],
     audit: (changes.audit ?? []).map((entry) => auditUnit(seal, entry)),
-    personIds: [...new Set((changes.persons ?? []).map((one) => one.person.id))],
+    personIds: [
+      ...new Set([
+        ...(changes.persons ?? []).map((one) => one.person.id),
+        ...(changes.index?.items ?? []).map(({ item }) => item.personId),
+      ]),
+    ],
   };
 }
 

@@ -1,5 +1,5 @@
 /** What every store must do for the patient index, whatever stands below it. */
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { IdentityEvent, IndexChanges, IndexPair, IndexRecord, MatchItem } from '../../schemas/index-store.ts';
 import type { Person, Store } from '../../schemas/parts.ts';
 import { type OpenForTest, refused, startOfTests, testId, testPerson } from './store.ts';
@@ -230,6 +230,16 @@ export function indexStoreContract(name: string, open: () => Promise<OpenForTest
       expect([rest.rows, rest.next]).toEqual([[items[3]], undefined]);
       expect(await again.matchItem(items[1]!.id)).toEqual(items[1]);
       expect(await again.matchItem(testId())).toBeUndefined();
+    });
+
+    it('tells listeners whom an item is about, also where nothing else changes', async () => {
+      const { store } = await open();
+      const record = await file(store, ['k']);
+      const told: string[] = [];
+      const stop = store.onChange((note) => told.push(...note.persons));
+      await store.commit({ index: { items: [{ item: itemOf(record), expect: 0 }] } });
+      await vi.waitFor(() => expect(told).toEqual([record.personId]));
+      stop();
     });
 
     it('refuses an item that is not as it was read, with all that came with it', async () => {
