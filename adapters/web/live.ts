@@ -5,6 +5,8 @@ import { watchResume } from './api.ts';
 
 type Listener = (note: LiveNote) => void;
 const EVERYTHING: LiveNote = { messages: [], persons: [], documents: [], overview: true };
+/** A stream that takes longer to stand may have missed something. */
+const GAP_MS_MAX = 300;
 const listeners = new Set<Listener>();
 let stream: EventSource | undefined;
 let onEnded: () => void = () => undefined;
@@ -12,6 +14,14 @@ let onEnded: () => void = () => undefined;
 function open(): void {
   if (stream !== undefined || document.hidden || listeners.size === 0) return;
   stream = new EventSource('/api/live');
+  let gapBegan = Date.now();
+  // What came before the stream stood, or while it was cut, was not told; a page that has just been read needs no second look.
+  stream.addEventListener('open', () => {
+    if (Date.now() - gapBegan > GAP_MS_MAX) for (const listener of listeners) listener(EVERYTHING);
+  });
+  stream.addEventListener('error', () => {
+    gapBegan = 0;
+  });
   stream.addEventListener('note', (event: MessageEvent<string>) => {
     const note = JSON.parse(event.data) as LiveNote;
     for (const listener of listeners) listener(note);
