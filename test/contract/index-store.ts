@@ -2,7 +2,7 @@
 import { describe, expect, it, vi } from 'vitest';
 import type { IdentityEvent, IndexChanges, IndexPair, IndexRecord, MatchItem } from '../../schemas/index-store.ts';
 import type { Person, Store } from '../../schemas/parts.ts';
-import { type OpenForTest, refused, startOfTests, testId, testPerson } from './store.ts';
+import { type OpenForTest, refused, startOfTests, testId, testPerson } from './kept.ts';
 
 const system = 'urn:oid:1.2.3';
 const limits = { block: 3, most: 5 };

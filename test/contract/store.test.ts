@@ -6,8 +6,10 @@ import { afterEach } from 'vitest';
 import { openStore } from '../../engine/store/index.ts';
 import { openSeal } from '../../pki/seal.ts';
 import type { Store } from '../../schemas/parts.ts';
+import { exchangeStoreContract } from './exchange-store.ts';
 import { indexStoreContract } from './index-store.ts';
-import { type OpenForTest, startOfTests, storeContract } from './store.ts';
+import { type OpenForTest, startOfTests } from './kept.ts';
+import { storeContract } from './store.ts';
 
 const opened: Store[] = [];
 const folders: string[] = [];
@@ -18,6 +20,7 @@ afterEach(async () => {
 });
 
 storeContract('SQLite', openForTest);
+exchangeStoreContract('SQLite', openForTest);
 indexStoreContract('SQLite', openForTest);
 
 async function openForTest(): Promise<OpenForTest> {

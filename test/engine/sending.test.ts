@@ -12,7 +12,7 @@ import type { OpenedStore } from '../../engine/store/index.ts';
 import { recallDocuments, withdrawDocument } from '../../engine/withdraw.ts';
 import type { PeerAnswer } from '../../schemas/exchange.ts';
 import type { Changes, Delivery, KeptMessage, Person, StoredDocument } from '../../schemas/parts.ts';
-import { testJob, testMessage } from '../contract/store.ts';
+import { testJob, testMessage } from '../contract/kept.ts';
 import { openTestStore } from '../support/receiver.ts';
 
 const now = Date.UTC(2026, 10, 23, 12);

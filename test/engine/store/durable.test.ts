@@ -7,7 +7,7 @@ import sqlite3 from 'sqlite3';
 import { afterEach, describe, expect, it } from 'vitest';
 import { type OpenedStore, openStore, type StoreLimits } from '../../../engine/store/index.ts';
 import { openSeal } from '../../../pki/seal.ts';
-import { refused, startOfTests, testEntry, testId, testJob, testMessage, testPerson } from '../../contract/store.ts';
+import { refused, startOfTests, testEntry, testId, testJob, testMessage, testPerson } from '../../contract/kept.ts';
 
 const kek = createSecretKey(Buffer.alloc(32, 7));
 const opened: OpenedStore[] = [];

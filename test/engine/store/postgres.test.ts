@@ -4,17 +4,10 @@ import { type OpenedStore, openPostgresStore, type StoreLimits } from '../../../
 import { openSeal } from '../../../pki/seal.ts';
 import type { IndexChanges } from '../../../schemas/index-store.ts';
 import type { Job, Store } from '../../../schemas/parts.ts';
+import { exchangeStoreContract } from '../../contract/exchange-store.ts';
 import { indexStoreContract, testRecord } from '../../contract/index-store.ts';
-import {
-  refused,
-  startOfTests,
-  storeContract,
-  testEntry,
-  testId,
-  testJob,
-  testMessage,
-  testPerson,
-} from '../../contract/store.ts';
+import { refused, startOfTests, testEntry, testId, testJob, testMessage, testPerson } from '../../contract/kept.ts';
+import { storeContract } from '../../contract/store.ts';
 import { type PostgresServer, startPostgres } from '../../support/postgres.ts';
 
 const server = await startPostgres();
@@ -69,6 +62,7 @@ if ('missing' in server) {
     };
   };
   storeContract('PostgreSQL', openForTest);
+  exchangeStoreContract('PostgreSQL', openForTest);
   indexStoreContract('PostgreSQL', openForTest);
   severalProcesses(server);
 }
