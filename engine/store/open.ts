@@ -1,4 +1,5 @@
 /** Opens a tenant's store on one SQLite file. */
+
 import knex from 'knex';
 import { MixError } from '../../schemas/errors/index.ts';
 import type { ChangeNote, Clock, Job, KeptMessage, Seal, Store } from '../../schemas/parts.ts';
@@ -11,29 +12,12 @@ import { Hot } from './hot.ts';
 import { Lane, type LaneLimits } from './lane.ts';
 import { Notes } from './notes.ts';
 import { BoardJobs } from './plan-jobs.ts';
-import { listDeliveries, readDelivery, readOutletStats, readReceivedAnswer } from './read-deliveries.ts';
 import { findEntriesByKeys, findPersons, findPersonsByIdentifier } from './read-hot.ts';
-import {
-  findCandidates,
-  listIdentityEvents,
-  listMatchItems,
-  readIndexPairs,
-  readIndexRecords,
-  readIndexRecordsByNumber,
-  readIndexRecordsOf,
-  readMatchItem,
-} from './read-index.ts';
-import { listMessages, type ReadParts, readMessages, readOutcome, readSteps } from './read-messages.ts';
-import { checkAudit, listAudit, listJobs, readCounts, readSourceStats } from './read-node.ts';
-import {
-  listPersons,
-  readDocument,
-  readDocuments,
-  readEntries,
-  readEntriesById,
-  readEntryHistory,
-  readPersons,
-} from './read-records.ts';
+import { findCandidates, readIndexRecordsByNumber } from './read-index.ts';
+import { type ReadParts, readMessages, readSteps } from './read-messages.ts';
+import { checkAudit, listJobs, readCounts, readSourceStats } from './read-node.ts';
+import { readEntries, readPersons } from './read-records.ts';
+import { ReadingStore } from './reading.ts';
 import { Recent } from './recent.ts';
 import { migrate } from './schema.ts';
 import { blocksQuery, holdsWords, lane, reads } from './statements.ts';
@@ -146,9 +130,9 @@ interface Opened {
   counters: Counters;
 }
 
-class SqliteStore implements OpenedStore {
+class SqliteStore extends ReadingStore implements OpenedStore {
   readonly #opened: Opened;
-  readonly #reads: ReadParts;
+  protected readonly reads: ReadParts;
   readonly #lane: Lane;
   readonly #recent: Recent;
   readonly #hot: Hot;
@@ -159,9 +143,10 @@ class SqliteStore implements OpenedStore {
   #closing: Promise<void> | undefined;
 
   constructor(opened: Opened) {
+    super();
     const { options, limits, writer, readers, board, counters } = opened;
     this.#opened = opened;
-    this.#reads = {
+    this.reads = {
       readers,
       sql: reads,
       holds: holdsWords,
@@ -170,7 +155,7 @@ class SqliteStore implements OpenedStore {
       build: knex({ client: 'sqlite3', useNullAsDefault: true }),
     };
     this.#recent = new Recent(limits.recentMax, limits.recentBytesMax);
-    this.#notes = new Notes(this.#reads, this.#recent);
+    this.#notes = new Notes(this.reads, this.#recent);
     this.#hot = new Hot(limits.hotBytesMax);
     const groups = new GroupWriter(
       {
@@ -259,7 +244,7 @@ class SqliteStore implements OpenedStore {
   }
 
   jobs(query: Parameters<Store['jobs']>[0]): ReturnType<Store['jobs']> {
-    return listJobs(this.#reads, this.#opened.board, query);
+    return listJobs(this.reads, this.#opened.board, query);
   }
 
   async message(id: string): Promise<KeptMessage | undefined> {
@@ -270,121 +255,53 @@ class SqliteStore implements OpenedStore {
     const missing = ids.filter((id) => !this.#recent.has(id));
     const here = new Map(ids.flatMap((id) => (this.#recent.has(id) ? [[id, this.#recent.get(id)!]] : [])));
     if (missing.length > 0)
-      for (const message of await readMessages(this.#reads, missing)) here.set(message.id, message);
+      for (const message of await readMessages(this.reads, missing)) here.set(message.id, message);
     return ids.flatMap((id) => here.get(id) ?? []);
-  }
-
-  messages(query: Parameters<Store['messages']>[0]): ReturnType<Store['messages']> {
-    return listMessages(this.#reads, query);
   }
 
   async steps(messageId: string): ReturnType<Store['steps']> {
     const message = await this.message(messageId);
-    return message ? readSteps(this.#reads, message) : [];
-  }
-
-  outcomeOf(messageId: string): ReturnType<Store['outcomeOf']> {
-    return readOutcome(this.#reads, messageId);
+    return message ? readSteps(this.reads, message) : [];
   }
 
   personsByIdentifier(ids: { system: string; value: string }[]): Promise<Map<string, string>> {
-    return findPersonsByIdentifier(this.#reads, this.#hot, ids);
+    return findPersonsByIdentifier(this.reads, this.#hot, ids);
   }
 
   async person(id: string): ReturnType<Store['person']> {
-    return (await readPersons(this.#reads, [id])).get(id);
+    return (await readPersons(this.reads, [id])).get(id);
   }
 
   personsOf(ids: string[]): ReturnType<Store['personsOf']> {
-    return findPersons(this.#reads, this.#hot, ids);
-  }
-
-  persons(query: Parameters<Store['persons']>[0]): ReturnType<Store['persons']> {
-    return listPersons(this.#reads, query);
+    return findPersons(this.reads, this.#hot, ids);
   }
 
   async entriesByKey(personId: string, keys: string[]): ReturnType<Store['entriesByKey']> {
-    return (await findEntriesByKeys(this.#reads, this.#hot, [{ personId, keys }]))[0]!;
+    return (await findEntriesByKeys(this.reads, this.#hot, [{ personId, keys }]))[0]!;
   }
 
   entriesByKeys(wanted: { personId: string; keys: string[] }[]): ReturnType<Store['entriesByKeys']> {
-    return findEntriesByKeys(this.#reads, this.#hot, wanted);
+    return findEntriesByKeys(this.reads, this.#hot, wanted);
   }
 
   entries(personId: string, options: { removed?: boolean; limit?: number } = {}): ReturnType<Store['entries']> {
-    return readEntries(this.#reads, personId, options);
-  }
-
-  entriesById(ids: string[]): ReturnType<Store['entriesById']> {
-    return readEntriesById(this.#reads, ids);
-  }
-
-  entryHistory(id: string): ReturnType<Store['entryHistory']> {
-    return readEntryHistory(this.#reads, id);
-  }
-
-  document(id: string): ReturnType<Store['document']> {
-    return readDocument(this.#reads, id);
-  }
-
-  documents(personId: string): ReturnType<Store['documents']> {
-    return readDocuments(this.#reads, personId);
-  }
-
-  delivery(id: string): ReturnType<Store['delivery']> {
-    return readDelivery(this.#reads, id);
-  }
-
-  deliveries(query: Parameters<Store['deliveries']>[0]): ReturnType<Store['deliveries']> {
-    return listDeliveries(this.#reads, query);
+    return readEntries(this.reads, personId, options);
   }
 
   indexCandidates(keys: string[], limits: { block: number; most: number }): ReturnType<Store['indexCandidates']> {
-    return findCandidates(this.#reads, keys, limits);
-  }
-
-  indexRecords(ids: string[]): ReturnType<Store['indexRecords']> {
-    return readIndexRecords(this.#reads, ids);
+    return findCandidates(this.reads, keys, limits);
   }
 
   indexRecordsByNumber(numbers: { system: string; value: string }[]): ReturnType<Store['indexRecordsByNumber']> {
-    return readIndexRecordsByNumber(this.#reads, numbers);
-  }
-
-  indexRecordsOf(personIds: string[], limit: number): ReturnType<Store['indexRecordsOf']> {
-    return readIndexRecordsOf(this.#reads, personIds, limit);
-  }
-
-  indexPairs(recordIds: string[], limit: number): ReturnType<Store['indexPairs']> {
-    return readIndexPairs(this.#reads, recordIds, limit);
-  }
-
-  matchItem(id: string): ReturnType<Store['matchItem']> {
-    return readMatchItem(this.#reads, id);
-  }
-
-  matchItems(query: Parameters<Store['matchItems']>[0]): ReturnType<Store['matchItems']> {
-    return listMatchItems(this.#reads, query);
-  }
-
-  identityEvents(query: Parameters<Store['identityEvents']>[0]): ReturnType<Store['identityEvents']> {
-    return listIdentityEvents(this.#reads, query);
-  }
-
-  outletStats(): ReturnType<Store['outletStats']> {
-    return readOutletStats(this.#reads);
-  }
-
-  receivedAnswer(id: string): Promise<Buffer | undefined> {
-    return readReceivedAnswer(this.#reads, id);
+    return readIndexRecordsByNumber(this.reads, numbers);
   }
 
   sourceStats(): ReturnType<Store['sourceStats']> {
-    return readSourceStats(this.#reads, this.#opened.options.clock.now());
+    return readSourceStats(this.reads, this.#opened.options.clock.now());
   }
 
   counts(): ReturnType<Store['counts']> {
-    return readCounts(this.#reads, this.#opened.board);
+    return readCounts(this.reads, this.#opened.board);
   }
 
   async user(id: string): ReturnType<Store['user']> {
@@ -395,10 +312,6 @@ class SqliteStore implements OpenedStore {
   async putUser(user: Parameters<Store['putUser']>[0]): Promise<void> {
     const body = userBody(this.#opened.options.seal, user);
     await this.#lane.submit({ kind: 'row', table: 'users', row: [user.id, body] }, body.length);
-  }
-
-  audit(query: Parameters<Store['audit']>[0]): ReturnType<Store['audit']> {
-    return listAudit(this.#reads, query);
   }
 
   async getValue(name: string): Promise<Buffer | undefined> {
@@ -416,7 +329,7 @@ class SqliteStore implements OpenedStore {
   }
 
   checkAudit(): Promise<{ rows: number; broken?: number }> {
-    return checkAudit(this.#reads);
+    return checkAudit(this.reads);
   }
 
   async shredPerson(id: string): Promise<void> {

@@ -1,4 +1,5 @@
 /** Opens a tenant's store in a schema of a PostgreSQL database, beside other processes that work on the same. */
+
 import { hash } from 'node:crypto';
 import knex from 'knex';
 import { MixError } from '../../../schemas/errors/index.ts';
@@ -19,30 +20,11 @@ import type { KeepResult } from '../group.ts';
 import { Lane } from '../lane.ts';
 import { Notes } from '../notes.ts';
 import type { OpenedStore, StoreLimits } from '../open.ts';
-import { listDeliveries, readDelivery, readOutletStats, readReceivedAnswer } from '../read-deliveries.ts';
-import {
-  findCandidates,
-  listIdentityEvents,
-  listMatchItems,
-  readIndexPairs,
-  readIndexRecords,
-  readIndexRecordsByNumber,
-  readIndexRecordsOf,
-  readMatchItem,
-} from '../read-index.ts';
-import { listMessages, type ReadParts, readMessages, readOutcome, readSteps } from '../read-messages.ts';
-import { listAudit, readSourceStats } from '../read-node.ts';
-import {
-  listPersons,
-  readDocument,
-  readDocuments,
-  readEntries,
-  readEntriesById,
-  readEntriesByKeys,
-  readEntryHistory,
-  readPersons,
-  readPersonsByIdentifier,
-} from '../read-records.ts';
+import { findCandidates, readIndexRecordsByNumber } from '../read-index.ts';
+import { type ReadParts, readMessages, readSteps } from '../read-messages.ts';
+import { readSourceStats } from '../read-node.ts';
+import { readEntries, readEntriesByKeys, readPersons, readPersonsByIdentifier } from '../read-records.ts';
+import { ReadingStore } from '../reading.ts';
 import { Recent } from '../recent.ts';
 import { blocksQuery } from '../statements.ts';
 import { makeCommitUnit, makeJobUnit, makeKeepUnit, nodeValueBody, userBody } from '../unit.ts';
@@ -145,13 +127,13 @@ class Reconnecting {
   }
 }
 
-class PostgresStore implements OpenedStore {
+class PostgresStore extends ReadingStore implements OpenedStore {
   readonly #options: PostgresStoreOptions;
   readonly #place: PostgresPlace;
   readonly #limits: StoreLimits;
   readonly #keys: KeyRing;
   readonly #readers: PgReaders;
-  readonly #reads: ReadParts;
+  protected readonly reads: ReadParts;
   /** New messages do not wait for what work writes, and keep their order among themselves. */
   readonly #keeping: Lane;
   readonly #lane: Lane;
@@ -174,6 +156,7 @@ class PostgresStore implements OpenedStore {
   #closing: Promise<void> | undefined;
 
   constructor(options: PostgresStoreOptions, place: PostgresPlace, leasing: Reconnecting, holder: number) {
+    super();
     const { seal } = options;
     this.#options = options;
     this.#place = place;
@@ -184,9 +167,9 @@ class PostgresStore implements OpenedStore {
       this.#keys.loadFor(rows),
     );
     const build = knex({ client: 'pg' });
-    this.#reads = { readers: this.#readers, sql: reads, holds: holdsWords, blocks: pgBlocks, seal, build };
+    this.reads = { readers: this.#readers, sql: reads, holds: holdsWords, blocks: pgBlocks, seal, build };
     this.#recent = new Recent(this.#limits.recentMax, this.#limits.recentBytesMax);
-    this.#notes = new Notes(this.#reads, this.#recent);
+    this.#notes = new Notes(this.reads, this.#recent);
     this.#own = new PgBell(place, holder, (name) => void this.#forget(name));
     this.#bell = options.bell ?? this.#own;
     this.#leaser = new Leaser(() => leasing.get(), {
@@ -246,7 +229,7 @@ class PostgresStore implements OpenedStore {
       unit.body.length + 512,
     );
     if (result === undefined || result.outcome === 'kept') return { outcome: 'kept' };
-    const first = (await readMessages(this.#reads, [result.firstId]))[0];
+    const first = (await readMessages(this.reads, [result.firstId]))[0];
     // A pruned message leaves its identity behind: it is known, but its answer is gone.
     if (!first)
       return { outcome: result.outcome, first: { id: result.firstId, ackCode: message.ackCode, ack: message.ack } };
@@ -304,11 +287,11 @@ class PostgresStore implements OpenedStore {
   }
 
   jobs(query: Parameters<Store['jobs']>[0]): ReturnType<Store['jobs']> {
-    return listJobs(this.#reads, query);
+    return listJobs(this.reads, query);
   }
 
   async message(id: string): Promise<KeptMessage | undefined> {
-    return (await readMessages(this.#reads, [id]))[0];
+    return (await readMessages(this.reads, [id]))[0];
   }
 
   async messagesOf(ids: string[]): Promise<KeptMessage[]> {
@@ -319,121 +302,53 @@ class PostgresStore implements OpenedStore {
     }
     const missing = ids.filter((id) => !here.has(id));
     if (missing.length > 0)
-      for (const message of await readMessages(this.#reads, missing)) here.set(message.id, message);
+      for (const message of await readMessages(this.reads, missing)) here.set(message.id, message);
     return ids.flatMap((id) => here.get(id) ?? []);
-  }
-
-  messages(query: Parameters<Store['messages']>[0]): ReturnType<Store['messages']> {
-    return listMessages(this.#reads, query);
   }
 
   async steps(messageId: string): ReturnType<Store['steps']> {
     const message = await this.message(messageId);
-    return message ? readSteps(this.#reads, message) : [];
-  }
-
-  outcomeOf(messageId: string): ReturnType<Store['outcomeOf']> {
-    return readOutcome(this.#reads, messageId);
+    return message ? readSteps(this.reads, message) : [];
   }
 
   personsByIdentifier(ids: { system: string; value: string }[]): Promise<Map<string, string>> {
-    return readPersonsByIdentifier(this.#reads, ids);
+    return readPersonsByIdentifier(this.reads, ids);
   }
 
   async person(id: string): ReturnType<Store['person']> {
-    return (await readPersons(this.#reads, [id])).get(id);
+    return (await readPersons(this.reads, [id])).get(id);
   }
 
   personsOf(ids: string[]): ReturnType<Store['personsOf']> {
-    return readPersons(this.#reads, ids);
-  }
-
-  persons(query: Parameters<Store['persons']>[0]): ReturnType<Store['persons']> {
-    return listPersons(this.#reads, query);
+    return readPersons(this.reads, ids);
   }
 
   async entriesByKey(personId: string, keys: string[]): ReturnType<Store['entriesByKey']> {
-    return (await readEntriesByKeys(this.#reads, [{ personId, keys }]))[0]!;
+    return (await readEntriesByKeys(this.reads, [{ personId, keys }]))[0]!;
   }
 
   entriesByKeys(wanted: { personId: string; keys: string[] }[]): ReturnType<Store['entriesByKeys']> {
-    return readEntriesByKeys(this.#reads, wanted);
+    return readEntriesByKeys(this.reads, wanted);
   }
 
   entries(personId: string, options: { removed?: boolean; limit?: number } = {}): ReturnType<Store['entries']> {
-    return readEntries(this.#reads, personId, options);
-  }
-
-  entriesById(ids: string[]): ReturnType<Store['entriesById']> {
-    return readEntriesById(this.#reads, ids);
-  }
-
-  entryHistory(id: string): ReturnType<Store['entryHistory']> {
-    return readEntryHistory(this.#reads, id);
-  }
-
-  document(id: string): ReturnType<Store['document']> {
-    return readDocument(this.#reads, id);
-  }
-
-  documents(personId: string): ReturnType<Store['documents']> {
-    return readDocuments(this.#reads, personId);
-  }
-
-  delivery(id: string): ReturnType<Store['delivery']> {
-    return readDelivery(this.#reads, id);
-  }
-
-  deliveries(query: Parameters<Store['deliveries']>[0]): ReturnType<Store['deliveries']> {
-    return listDeliveries(this.#reads, query);
+    return readEntries(this.reads, personId, options);
   }
 
   indexCandidates(keys: string[], limits: { block: number; most: number }): ReturnType<Store['indexCandidates']> {
-    return findCandidates(this.#reads, keys, limits);
-  }
-
-  indexRecords(ids: string[]): ReturnType<Store['indexRecords']> {
-    return readIndexRecords(this.#reads, ids);
+    return findCandidates(this.reads, keys, limits);
   }
 
   indexRecordsByNumber(numbers: { system: string; value: string }[]): ReturnType<Store['indexRecordsByNumber']> {
-    return readIndexRecordsByNumber(this.#reads, numbers);
-  }
-
-  indexRecordsOf(personIds: string[], limit: number): ReturnType<Store['indexRecordsOf']> {
-    return readIndexRecordsOf(this.#reads, personIds, limit);
-  }
-
-  indexPairs(recordIds: string[], limit: number): ReturnType<Store['indexPairs']> {
-    return readIndexPairs(this.#reads, recordIds, limit);
-  }
-
-  matchItem(id: string): ReturnType<Store['matchItem']> {
-    return readMatchItem(this.#reads, id);
-  }
-
-  matchItems(query: Parameters<Store['matchItems']>[0]): ReturnType<Store['matchItems']> {
-    return listMatchItems(this.#reads, query);
-  }
-
-  identityEvents(query: Parameters<Store['identityEvents']>[0]): ReturnType<Store['identityEvents']> {
-    return listIdentityEvents(this.#reads, query);
-  }
-
-  outletStats(): ReturnType<Store['outletStats']> {
-    return readOutletStats(this.#reads);
-  }
-
-  receivedAnswer(id: string): Promise<Buffer | undefined> {
-    return readReceivedAnswer(this.#reads, id);
+    return readIndexRecordsByNumber(this.reads, numbers);
   }
 
   sourceStats(): ReturnType<Store['sourceStats']> {
-    return readSourceStats(this.#reads, this.#options.clock.now());
+    return readSourceStats(this.reads, this.#options.clock.now());
   }
 
   counts(): ReturnType<Store['counts']> {
-    return readCounts(this.#reads, this.#place.schema);
+    return readCounts(this.reads, this.#place.schema);
   }
 
   async user(id: string): ReturnType<Store['user']> {
@@ -444,10 +359,6 @@ class PostgresStore implements OpenedStore {
   async putUser(user: Parameters<Store['putUser']>[0]): Promise<void> {
     const body = userBody(this.#options.seal, user);
     await this.#lane.submit({ kind: 'row', table: 'users', row: [user.id, body] }, body.length);
-  }
-
-  audit(query: Parameters<Store['audit']>[0]): ReturnType<Store['audit']> {
-    return listAudit(this.#reads, query);
   }
 
   async getValue(name: string): Promise<Buffer | undefined> {
@@ -474,7 +385,7 @@ class PostgresStore implements OpenedStore {
   }
 
   checkAudit(): Promise<{ rows: number; broken?: number }> {
-    return checkAudit(this.#reads);
+    return checkAudit(this.reads);
   }
 
   async shredPerson(id: string): Promise<void> {
@@ -543,7 +454,7 @@ class PostgresStore implements OpenedStore {
     const { at, waiting, busy } = this.#counted;
     if (!busy && performance.now() - at > countEveryMs) {
       this.#counted.busy = true;
-      countWaiting(this.#reads)
+      countWaiting(this.reads)
         .then((count) => {
           this.#counted = { at: performance.now(), waiting: count, busy: false };
         })
